@@ -1,0 +1,47 @@
+# `make repro` and `make test` do all the set-up they need.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.ready: pyproject.toml constraints.txt bin/setup
+	bin/setup $(VENV)
+	touch $@
+
+setup: $(VENV)/.ready ## Make .venv with the pinned packages; install R and pROC where missing (Debian)
+	@bin/setup --check
+
+repro: setup ## Run the whole graph and say where the report lies
+	dvc repro
+	@echo "report: $(CURDIR)/reports/index.html"
+
+test: setup ## Run the tests (SLOW=1: the slow ones too)
+	pytest $(if $(SLOW),,-m "not slow")
+
+test-all: ## Run every test
+	$(MAKE) test SLOW=1
+
+check: setup ## Format, lint, types, layers
+	ruff format --check . && ruff check . && mypy && lint-imports
+
+format: setup ## Format the code
+	ruff format . && ruff check --fix .
+
+stage: setup ## Run one stage alone: make stage NAME=crop
+	dvc repro -s -f $(NAME)
+
+profile: setup ## Apply a profile: make profile NAME=public
+	nonmass profile $(NAME)
+
+dag: setup ## Draw the graph
+	dvc dag
+
+clean: ## Remove what the graph makes (the DVC cache stays)
+	rm -rf data/cohorts data/fov data/splits data/*.csv data/*.txt models reports dvc_plots
+
+.PHONY: help setup repro test test-all check format stage profile dag clean

@@ -1,0 +1,1 @@
+"""Reproducible detection and classification of non-mass lesions on breast ultrasound."""

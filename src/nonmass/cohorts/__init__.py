@@ -1,0 +1,1 @@
+"""Cohorts: one kind of source a module, and `manifest`, which makes one table of them all."""

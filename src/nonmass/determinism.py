@@ -1,0 +1,48 @@
+"""Seeds, threads and deterministic kernels: the only module that touches global state."""
+
+import hashlib
+import os
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from nonmass.params import Section
+
+
+class RuntimeParams(Section):
+    """How the network stages run. Results are bit-equal for equal values on one kind of machine."""
+
+    threads: int = Field(ge=1, le=1024)
+    deterministic: bool
+    precision: Literal["32-true", "bf16-mixed"]
+
+
+def seed_of(*key: int | str) -> int:
+    """A 128-bit seed that is a function of its key alone, e.g. `(seed, "order", epoch)`.
+
+    Stateless randomness: no draw depends on which draws came before it, so runs may be resumed,
+    reordered and spread over workers without changing a number. Numbers and texts of NumPy count
+    as Python's, so that it does not matter which library an image id came through.
+    """
+    text = "\x1f".join(f"{'str' if isinstance(part, str) else 'int'}:{part}" for part in key)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
+
+
+def generator(*key: int | str) -> np.random.Generator:
+    """A fresh NumPy generator for a key; see `seed_of`."""
+    return np.random.Generator(np.random.Philox(seed_of(*key)))
+
+
+def make_torch_deterministic(params: RuntimeParams, *key: int | str) -> None:
+    """Fix torch's threads, kernels and global generator (which draws initial weights and dropout).
+
+    Sums are split over threads, so another thread count gives other last digits.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must stand before CUDA starts
+    import torch
+
+    torch.set_num_threads(params.threads)
+    torch.use_deterministic_algorithms(params.deterministic)
+    torch.backends.cudnn.benchmark = not params.deterministic
+    torch.manual_seed(seed_of(*key) % 2**63)

@@ -1,0 +1,100 @@
+"""Image files: read defensively as 8-bit gray, written as plain PNG with stable bytes."""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from nonmass.errors import InputError
+from nonmass.files import whole_file
+
+Gray = NDArray[np.uint8]  # (H, W)
+
+MAX_PIXELS = 64_000_000  # a 4K screen has 8 million; far above that is a bomb or a mistake
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP")
+# A level above 3 costs five times the time for a few percent of size on speckle.
+PNG_LEVEL = 1
+
+
+def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Read an image file as gray.
+
+    Colour becomes luma (ITU-R BT.601). Pixels are taken as they are stored: an EXIF orientation is not
+    applied, since masks and boxes count stored pixels.
+
+    Args:
+        path: JPEG, PNG, BMP, TIFF, GIF or WebP with one picture.
+        max_pixels: Larger pictures are refused before they are decoded.
+
+    Returns:
+        `(H, W)` uint8.
+
+    Raises:
+        InputError: The file is missing, empty, truncated, corrupt, too large, holds several pictures, more
+            than 8 bits a channel, transparency, or colours whose gray is not defined (CMYK, LAB).
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: image not found")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: image file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                _check(image, path, max_pixels)
+                return _gray(image, path)
+    except InputError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(f"{path}: image has more than {max_pixels} pixels; export a smaller one") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not a readable image; known are {', '.join(FORMATS)}") from None
+    except Exception as error:  # decoders raise whatever they like on broken files
+        raise InputError(f"{path}: image is truncated or corrupt ({error}); export it again") from None
+
+
+def _check(image: Image.Image, path: Path, max_pixels: int) -> None:
+    """Refuse by the header alone, before a pixel is decoded."""
+    if image.width * image.height > max_pixels:
+        size = f"{image.width} x {image.height}"
+        raise InputError(f"{path}: image of {size} has more than {max_pixels} pixels; export a smaller one")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # the further pictures of an MPO file are thumbnails of the first
+        raise InputError(f"{path}: image has {frames} frames; export a single still picture")
+    # Pillow cuts 16-bit colour to 8 bits without a word; only the decoder's raw mode shows it.
+    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode.startswith(("I", "F")):
+        raise InputError(f"{path}: image has more than 8 bits a channel; export 8-bit gray or RGB")
+    if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"):
+        raise InputError(f"{path}: image is {image.mode}; export 8-bit gray or RGB")
+
+
+def _gray(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    if image.format in ("JPEG", "MPO"):
+        image.draft("L", image.size)  # libjpeg then decodes luma alone, four times faster
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise InputError(f"{path}: image is partly transparent; export it without transparency")
+        image = image.convert("RGB")
+    elif image.mode == "P":
+        image = image.convert("RGB")
+    return np.array(image.convert("L"), dtype=np.uint8)
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write `(H, W)` or `(H, W, 3)` RGB uint8 as PNG without any metadata, whole or not at all.
+
+    Raises:
+        ValueError: Another type or shape.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"no 8-bit gray or RGB image: {image.dtype} {image.shape}")
+    pixels = image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
+    done, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+    if not done:
+        raise ValueError(f"{path}: OpenCV cannot encode {image.shape}")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())

@@ -1,0 +1,62 @@
+"""Lesion masks, from the files of a source to the model's square."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nonmass.errors import InputError
+from nonmass.geometry import Box, CropResize
+from nonmass.images import read_gray
+
+
+def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFrame) -> pd.DataFrame:
+    """Rows with what `read_lesion` needs: mask files, size of the screen, field of view.
+
+    Args:
+        rows: One row an image, with `image_id`; their order is kept.
+        manifest: Rows of `tables.MANIFEST`.
+        fov_index: Rows of `tables.FOV_INDEX`.
+
+    Raises:
+        InputError: An image is in neither table.
+    """
+    screens = manifest[["image_id", "mask_path", "width_px", "height_px"]]
+    boxes = fov_index[["image_id", "x0_px", "y0_px", "x1_px", "y1_px", "side_px", "square"]]
+    joined = rows.merge(screens, on="image_id").merge(boxes, on="image_id")
+    if len(joined) != len(rows):
+        unknown = rows.loc[~rows["image_id"].isin(joined["image_id"]), "image_id"].iloc[0]
+        raise InputError(f"image {unknown} is not in the manifest and the field-of-view index; run `dvc repro` again")
+    return joined
+
+
+def crop_of(row: Any) -> CropResize:
+    """How the screen of a row of `add_masks` became the model's square."""
+    return CropResize(Box(row.x0_px, row.y0_px, row.x1_px, row.y1_px), row.side_px, row.square)
+
+
+def read_lesion(raw_dir: Path, row: Any) -> NDArray[np.bool_]:
+    """The lesion of one image on the model's square: the union of its masks.
+
+    Args:
+        raw_dir: What `mask_path` is relative to.
+        row: Of `add_masks`.
+
+    Returns:
+        (side_px, side_px) bool; all False without a mask, or where the crop has cut the lesion away.
+
+    Raises:
+        InputError: A mask is missing, damaged, or not as large as the screen.
+    """
+    lesion = np.zeros((row.height_px, row.width_px), bool)
+    for name in filter(None, row.mask_path.split("|")):
+        mask = read_gray(raw_dir / name)
+        if mask.shape != lesion.shape:
+            raise InputError(
+                f"{raw_dir / name}: mask of {mask.shape[1]} x {mask.shape[0]} px on a screen of "
+                f"{row.width_px} x {row.height_px} px; export it again at the screen's size"
+            )
+        lesion |= mask > mask.max() / 2  # masks hold 0 and 1 or 0 and 255, and some went through JPEG
+    return crop_of(row).mask_to_model(lesion)

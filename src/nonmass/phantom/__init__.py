@@ -1,0 +1,1 @@
+"""Synthetic exported screens of breast ultrasound whose truth is known by construction."""

@@ -1,0 +1,188 @@
+"""Who is scanned: settings of the cohort, and the draws that belong to a patient rather than to one image."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from nonmass.determinism import generator
+from nonmass.params import Section
+from nonmass.tables import FINDINGS
+
+IMAGES_PER_PATIENT = (0.40, 0.32, 0.15, 0.07, 0.04, 0.02)  # share of patients with 1, 2, ... 6 images
+SYMPTOMS = ("none", "palpable lump", "pain", "nipple discharge")
+
+
+class PatientCounts(Section):
+    """Patients per finding; every second one with a lesion has a malignant one."""
+
+    normal: int = Field(ge=0, le=100_000)
+    mass: int = Field(ge=0, le=100_000)
+    non_mass: int = Field(ge=0, le=100_000)
+
+
+class PhantomParams(Section):
+    """The synthetic cohort. A patient's images depend on the seed and that patient's name alone."""
+
+    seed: int = Field(ge=0, lt=2**63)
+    patients: PatientCounts
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A breast's own style. Echo levels in dB against average fibroglandular tissue."""
+
+    skin_mm: float
+    fat_mm: float
+    gland_mm: float
+    retromammary_mm: float
+    muscle_mm: float
+    fat_db: float
+    gland_db: float
+    muscle_db: float
+    lobule_mm: float
+    ligament_db: float
+    mottle_db: float
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A mass or a non-mass lesion. Its shape is drawn from `shape_key`, the same in every view.
+
+    Attributes:
+        size_mm: Diameter of the circle of equal area.
+        aspect: Height over width; above 1 is "taller than wide".
+        echo_db: Level against its surroundings.
+        softness: Width of the margin as a share of the radius.
+        irregularity: 0 (oval) to 1 (spiculated).
+        excess_db: Two-way loss across the lesion; below 0 means posterior enhancement.
+        halo_db: Level of the echogenic rim.
+        mottle_db: Standard deviation of the level inside.
+        n_specks: Microcalcifications.
+        n_ducts: Dilated ducts that run into it.
+    """
+
+    shape_key: str
+    size_mm: float
+    aspect: float
+    echo_db: float
+    softness: float
+    irregularity: float
+    excess_db: float
+    halo_db: float
+    mottle_db: float
+    n_specks: int
+    n_ducts: int
+
+    @property
+    def longest_mm(self) -> float:
+        """Longest diameter of its ellipse."""
+        return self.size_mm * math.sqrt(max(self.aspect, 1 / self.aspect))
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One synthetic patient: finding, anatomy, lesion (none if normal) and clinical row."""
+
+    name: str
+    finding: str
+    pathology: str
+    device_number: int
+    n_images: int
+    anatomy: Anatomy
+    lesion: Lesion | None
+    age_years: int
+    birads: str
+    symptoms: str
+
+
+def patient_names(counts: PatientCounts) -> list[tuple[str, int]]:
+    """Finding and number of every patient, in order."""
+    return [(finding, number) for finding in FINDINGS for number in range(getattr(counts, finding))]
+
+
+def draw_patient(seed: int, finding: str, number: int) -> Patient:
+    """Draw one patient; a pure function of its arguments, so cohorts grow without changing anybody."""
+    name = f"{finding}-{number:05d}"
+    rng = generator(seed, "phantom", name)
+    pathology = "" if finding == "normal" else ("benign", "malignant")[number % 2]
+    draw_lesion = {"mass": _draw_mass, "non_mass": _draw_non_mass}.get(finding)
+    return Patient(
+        name=name,
+        finding=finding,
+        pathology=pathology,
+        device_number=int(rng.integers(3)),
+        n_images=1 + int(rng.choice(len(IMAGES_PER_PATIENT), p=IMAGES_PER_PATIENT)),
+        anatomy=_draw_anatomy(rng),
+        age_years=int(np.clip(rng.normal(53 if pathology == "malignant" else 43, 11), 18, 88)),
+        birads=_draw_birads(rng, pathology),
+        symptoms=str(rng.choice(SYMPTOMS, p=(0.7, 0.05, 0.2, 0.05) if not pathology else (0.35, 0.45, 0.1, 0.1))),
+        lesion=draw_lesion(rng, name, pathology == "malignant") if draw_lesion else None,
+    )
+
+
+def _draw_birads(rng: np.random.Generator, pathology: str) -> str:
+    """BI-RADS category (ACR, 5th edition) with the overlap that readers have."""
+    categories = ("1", "2", "3", "4a", "4b", "4c", "5")
+    shares = {
+        "": (0.8, 0.2, 0, 0, 0, 0, 0),
+        "benign": (0, 0.12, 0.45, 0.30, 0.09, 0.03, 0.01),
+        "malignant": (0, 0, 0.04, 0.14, 0.22, 0.30, 0.30),
+    }
+    return str(rng.choice(categories, p=shares[pathology]))
+
+
+def _draw_anatomy(rng: np.random.Generator) -> Anatomy:
+    return Anatomy(
+        skin_mm=rng.uniform(1.2, 2.2),
+        fat_mm=rng.uniform(3.5, 8.5),
+        gland_mm=rng.uniform(12, 20),
+        retromammary_mm=rng.uniform(1.0, 3.5),
+        muscle_mm=rng.uniform(6, 10),
+        fat_db=rng.normal(-13, 1.2),
+        gland_db=rng.normal(0, 1.5),
+        muscle_db=rng.normal(-11, 1.5),
+        lobule_mm=rng.uniform(5, 9),
+        ligament_db=rng.uniform(9, 15),
+        mottle_db=rng.uniform(1.5, 3.0),
+    )
+
+
+def _draw_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
+    """Each cue is drawn apart, with overlap: some cancers are round, some fibroadenomas shadow.
+
+    The cues are those of the ACR BI-RADS ultrasound lexicon: shape, orientation, margin, posterior features.
+    """
+    suspicious = (rng.random(6) < 0.94) == malignant  # does this cue point the right way?
+    return Lesion(
+        shape_key=name,
+        size_mm=rng.uniform(9.5, 14.5),
+        aspect=rng.uniform(0.95, 1.35) if suspicious[0] else rng.uniform(0.5, 0.75),
+        echo_db=rng.normal(-13.5, 1.2),
+        softness=rng.uniform(0.15, 0.30) if suspicious[1] else rng.uniform(0.03, 0.07),
+        irregularity=rng.uniform(0.6, 1.0) if suspicious[2] else rng.uniform(0.0, 0.2),
+        excess_db=rng.uniform(7, 12) if suspicious[3] else rng.uniform(-9, -4),
+        halo_db=rng.uniform(4, 8) if suspicious[4] else 0.0,
+        mottle_db=rng.uniform(5.0, 7.0) if suspicious[5] else rng.uniform(0.5, 1.5),
+        n_specks=int(rng.poisson(6)) if malignant and rng.random() < 0.5 else 0,
+        n_ducts=0,
+    )
+
+
+def _draw_non_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
+    """An area without a margin; calcifications, ducts and shadowing point to malignancy, none of them surely."""
+    suspicious = (rng.random(5) < 0.84) == malignant
+    return Lesion(
+        shape_key=name,
+        size_mm=rng.uniform(12, 17),
+        aspect=rng.uniform(0.6, 1.0) if suspicious[0] else rng.uniform(0.45, 0.75),
+        echo_db=rng.normal(-14, 1.2),
+        softness=rng.uniform(0.30, 0.45),
+        irregularity=rng.uniform(0.5, 0.9),
+        excess_db=rng.uniform(5, 10) if suspicious[1] else rng.uniform(-3, 1),
+        halo_db=0.0,
+        mottle_db=rng.uniform(6.5, 8.5) if suspicious[4] else rng.uniform(5.0, 6.5),
+        n_specks=int(rng.integers(6, 18)) if suspicious[2] else 0,
+        n_ducts=int(rng.integers(2, 5)) if suspicious[3] else 0,
+    )

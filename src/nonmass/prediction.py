@@ -1,0 +1,36 @@
+"""Scores of a trained network."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nonmass.batches import Images, to_input
+
+# A constant, because the size of a batch can change the last bits of a logit.
+BATCH_SIZE = 32
+
+
+def predict_logits(network: torch.nn.Module, images: Images) -> NDArray[np.float64]:
+    """Logits of images, (n, side, side) uint8 -> (n,) float64, higher is more positive."""
+    starts = range(0, len(images), BATCH_SIZE)
+    with torch.inference_mode():
+        logits = [
+            network(to_input(images[start : start + BATCH_SIZE])).double().squeeze(1)
+            for start in tqdm(starts, desc="predict", unit="batch", leave=False)
+        ]
+    return torch.cat(logits).numpy()
+
+
+def prediction_rows(split: pd.DataFrame, logits: NDArray[np.float64]) -> pd.DataFrame:
+    """Rows of `tables.PREDICTIONS`: the split's rows with logit and probability.
+
+    Args:
+        split: Rows of `tables.SPLIT`, in the order of `logits`.
+        logits: (n,) float64.
+    """
+    # exp of a negative number only, which cannot overflow
+    odds = np.exp(-np.abs(logits))
+    score = np.where(logits >= 0, 1.0, odds) / (1.0 + odds)
+    return split.assign(logit=logits, score=score)

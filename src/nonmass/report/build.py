@@ -1,0 +1,205 @@
+"""Composes the report: tables and figures as files, and one self-contained page."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from nonmass.files import whole_file, write_text
+from nonmass.report import cautions, figures, flow, tables, wording
+from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
+from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, task_name
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the page.
+
+    Attributes:
+        name: Stem of its files and opening of its ids.
+        caption: What stands below it.
+        description: What it shows, in words, for those who do not see it.
+        figure: The drawing.
+        warnings: What a reader must know beside it.
+    """
+
+    name: str
+    caption: str
+    description: str
+    figure: Figure
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def svg(self) -> str:
+        """The drawing as a file."""
+        return figures.svg_text(self.figure)
+
+    @property
+    def inline(self) -> Markup:
+        """The drawing as an element of the page."""
+        return Markup(figures.page_svg(self.svg, self.name.replace("_", "-"), self.description))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the stage writes.
+
+    Attributes:
+        tables: Stem -> table of the study.
+        plots: The figures that are files of their own, too.
+        page: The whole page, HTML.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    plots: tuple[Plot, ...]
+    page: str
+
+
+def compose_report(sources: Sources) -> Report:
+    """Tables, figures and page of a finished graph."""
+    table1 = tables.clinical_characteristics(sources.manifest, sources.patients)
+    table2 = tables.data_sets(sources.tasks, sources.manifest)
+    flow_chart = flow_plot(sources)
+    roc = {task.name: list(roc_plots(task)) for task in sources.tasks}
+    page = {
+        "table1": table1,
+        "table2": table2,
+        "sources": sources,
+        "flow": flow_chart,
+        "roc": roc,
+        "training": {task.name: list(training_plots(task)) for task in sources.tasks},
+        "pictures": {task.name: ordered_pictures(task.heat_maps) for task in sources.tasks},
+        "nonmass_version": version("nonmass"),
+        "level": f"{100 * sources.reported.roc.confidence_level:g}",
+    }
+    return Report(
+        {
+            "table1_patients": table1,
+            "table2_data_sets": table2,
+            "table3_performance": tables.performance(sources.tasks),
+        },
+        (flow_chart, *chain.from_iterable(roc.values())),
+        render_page(page),
+    )
+
+
+def write_report(report: Report, out_dir: Path) -> None:
+    """Write OUT_DIR/index.html, OUT_DIR/tables/*.csv and OUT_DIR/figures/*.svg and *.png."""
+    for name, table in report.tables.items():
+        with whole_file(out_dir / "tables" / f"{name}.csv") as path:
+            table.to_csv(path, index=False, lineterminator="\n")
+    for plot in report.plots:
+        figures.write_figure(plot.figure, plot.svg, out_dir / "figures" / plot.name)
+    write_text(out_dir / "index.html", report.page)
+
+
+def render_page(page: dict[str, Any]) -> str:
+    """Fill the template; every function it needs is handed in here."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    numbers = (wording.estimate, wording.percent, wording.p_value, wording.number, wording.count, wording.whole)
+    words = (wording.amount, wording.class_name, wording.part_name, wording.task_name, wording.sentence)
+    filters: tuple[Callable[..., Any], ...] = (*numbers, *words, numbers_of, data_uri, flat)
+    environment.filters |= {function.__name__: function for function in filters}
+    environment.globals |= {
+        "cautions": cautions,
+        "RULE_WORDS": wording.RULE_WORDS,
+        "OUTCOME_WORDS": wording.OUTCOME_WORDS,
+        "PARTS_SHOWN": PARTS_SHOWN,
+        "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),
+    }
+    return environment.get_template("template.html.j2").render(page)
+
+
+def ordered_pictures(heat_maps: list[HeatMap]) -> list[HeatMap]:
+    """Parts as everywhere in the page; in each the right calls, then the errors, then by id."""
+    by_outcome = {outcome: rank for rank, outcome in enumerate(wording.OUTCOME_WORDS)}
+    shown = [picture for picture in heat_maps if picture.part in PARTS_SHOWN]
+    return sorted(shown, key=lambda p: (PARTS_SHOWN.index(p.part), by_outcome[p.outcome], p.image_id))
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that holds the picture itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested values as (dotted key, text) in the order of the file."""
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from flat(value, f"{name}.")
+        else:
+            yield name, as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """A parameter as YAML would hold it on one line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flow_plot(sources: Sources) -> Plot:
+    """Fig. 1."""
+    rows = flow.flow_rows(sources.flow, sources.tasks)
+    description = "; ".join(": ".join([cell.title, ", ".join(cell.lines)]) for row in rows for cell in row)
+    return Plot(
+        "fig1_flow",
+        "From the images read to the parts of each task. A patient with lesions of two classes counts in both.",
+        description.replace("\n", " "),
+        flow.patient_flow(sources.flow, sources.tasks, sources.manifest),
+        tuple(cautions.data_cautions(sources)),
+    )
+
+
+def roc_plots(task: TaskSources) -> Iterator[Plot]:
+    """Fig. 3, one plot a part."""
+    for part in PARTS_SHOWN:
+        numbers = numbers_of(task, part)
+        curves = task.curves[task.curves["part"] == part]
+        if not numbers or curves.empty:
+            continue
+        n = next(iter(numbers.values())).n
+        size = f"{amount(n['images'], 'image')} of {amount(n['patients'], 'patient')}"
+        caption = f"{task_name(task.name)}, {part_name(part).lower()}: {size}."
+        aucs = "; ".join(f"{backbone}: AUC {estimate(values.auc)}" for backbone, values in numbers.items())
+        yield Plot(
+            f"fig3_roc_{task.name}_{part}",
+            caption,
+            f"ROC curves. {caption} {aucs}.",
+            figures.roc_curves(curves, numbers),
+            (*cautions.part_cautions(part, numbers), *cautions.task_cautions(task)),
+        )
+
+
+def training_plots(task: TaskSources) -> Iterator[Plot]:
+    """Loss and AUC over the epochs."""
+    measures: Iterable[tuple[str, dict[str, str], str]] = (
+        ("loss", {"val_loss": "validation", "train_loss": "training"}, "focal loss"),
+        ("auc", {"val_auc": "validation"}, "AUC of the validation images"),
+    )
+    epochs = "; ".join(f"{backbone}: {amount(len(history), 'epoch')}" for backbone, history in task.histories.items())
+    for name, columns, label in measures:
+        yield Plot(
+            f"training_{task.name}_{name}",
+            f"{task_name(task.name)}: {label}.",
+            f"{label} over the epochs. {epochs}.",
+            figures.training_curves(task.histories, columns, wording.sentence(label)),
+        )
+
+
+def numbers_of(task: TaskSources, part: str) -> dict[str, Performance]:
+    """Backbone -> numbers, for those that have this part."""
+    return {backbone: parts[part] for backbone, parts in task.performance.items() if part in parts}

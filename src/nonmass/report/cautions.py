@@ -1,0 +1,82 @@
+"""What a reader must know beside a number: each limitation as a sentence, drawn from the inputs."""
+
+from nonmass.report.records import Performance, Reported, Sources, TaskSources
+from nonmass.report.wording import RULE_WORDS, amount, part_name
+
+RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
+
+NOT_DISJOINT = "NOT DISJOINT: parts of this task share patients or pictures, so its figures are optimistic."
+
+PHANTOMS = "Synthetic phantoms: these figures say nothing about patients."
+STAND_INS = (
+    "Public stand-in: no public set of non-mass lesions exists, so other images take their place; "
+    "these figures say nothing about non-mass lesions."
+)
+NOTICES = {"phantom": PHANTOMS, "busi": STAND_INS, "busbra": STAND_INS}
+
+# Below this the notes of pROC's users and our simulations agree: intervals stop covering.
+FEW_PATIENTS = 10
+
+
+def data_notices(reported: Reported) -> list[str]:
+    """What kind of data this is, one sentence a kind; empty for a study's own images."""
+    adapters = {reported.sources[cohort].adapter for cohort in reported.cohorts if cohort in reported.sources}
+    return sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
+
+
+def task_cautions(task: TaskSources) -> list[str]:
+    """What holds for every number of a task."""
+    return [] if task.certificate.disjoint else [NOT_DISJOINT]
+
+
+def part_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
+    """What holds for the numbers of one part; `numbers` is backbone -> performance."""
+    n = next(iter(numbers.values())).n
+    cautions = []
+    fewest = min(n["positive_patients"], n["patients"] - n["positive_patients"])
+    if fewest < FEW_PATIENTS:
+        cautions.append(f"{part_name(part)}: the smaller class has {amount(fewest, 'patient')}; too few to conclude.")
+    if part == "val":
+        cautions.append("Validation chose the epoch and the frozen cut-off: its figures are optimistic.")
+    for backbone, values in numbers.items():
+        if values.auc.note:
+            cautions.append(f"{part_name(part)}, {backbone}: {values.auc.note}.")
+    return cautions
+
+
+def cutoff_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
+    """Why measures at a cut-off are undefined."""
+    return [
+        f"{part_name(part)}, {backbone}, {RULE_WORDS[rule]}: {measure} undefined, as {value.note}."
+        for backbone, values in numbers.items()
+        for rule, point in values.rules.items()
+        for measure, value in point.items()
+        if value.note
+    ]
+
+
+def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
+    """Networks that were stopped by the limit, not by the rule."""
+    return [
+        f"{backbone} used all {amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
+        for backbone, history in task.histories.items()
+        if len(history) >= epochs_allowed
+    ]
+
+
+def data_cautions(sources: Sources) -> list[str]:
+    """Doubts about the data themselves."""
+    cautions = []
+    for cohort, flow in sources.flow.items():
+        if cohort != "all" and flow.images and flow.images == flow.patients:
+            cautions.append(
+                f"{cohort}: as many patients as images; if the source names no patients, "
+                "images of one patient may stand in different parts."
+            )
+    doubtful = int((sources.fov_index["accepted"] == 0).sum())
+    if doubtful:
+        cautions.append(
+            f"The field of view of {amount(doubtful, 'image')} of {amount(len(sources.fov_index), 'image')} "
+            "is doubtful and needs a person's eye."
+        )
+    return cautions

@@ -1,0 +1,162 @@
+"""Figures as matplotlib objects and as files and page elements with bytes that depend on the data alone."""
+
+import io
+import re
+from pathlib import Path
+
+import matplotlib.style
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from nonmass.files import whole_file, write_text
+from nonmass.report.records import Estimate, Performance
+from nonmass.report.wording import estimate
+
+INK, MUTED, LINE, SURFACE = "#1f2428", "#5c6670", "#d4d9de", "#fefefe"
+
+# Okabe and Ito's palette: told apart with every common form of colour blindness. Line styles
+# and markers differ as well, for print in black and white.
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4499")
+DASHES = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D")
+
+# In the page these colours become the page's own, so that figures follow its light and dark theme.
+PAGE_COLOURS = {INK: "ink", MUTED: "muted", LINE: "line", SURFACE: "surface"} | {
+    colour: f"series-{number}" for number, colour in enumerate(SERIES, start=1)
+}
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nonmass",
+    "font.size": 10,
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.8,
+    "figure.facecolor": "none",
+}
+
+
+def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance]) -> Figure:
+    """ROC curves of one part, all backbones in one plot, with both kinds of cut-off marked.
+
+    Args:
+        curves: tables.CURVES rows of one part.
+        performance: Backbone -> numbers of this part; gives the order, the AUCs and the cut-offs.
+    """
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(4, 4), layout="constrained")
+        axes = figure.add_subplot(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axes.set(xlabel="False-positive rate (1 \u2212 specificity)", ylabel="Sensitivity (true-positive rate)")
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label="chance: AUC 0.5")
+        for number, (backbone, numbers) in enumerate(performance.items()):
+            points = curves[curves["backbone"] == backbone].sort_values("point")
+            colour = SERIES[number % len(SERIES)]
+            axes.plot(
+                points["false_positive_rate"],
+                points["sensitivity"],
+                color=colour,
+                linestyle=DASHES[number % len(DASHES)],
+                label=f"{backbone}\nAUC {estimate(numbers.auc)}",
+            )
+            marker = MARKERS[number % len(MARKERS)]
+            for rule, face in (("as_published", SURFACE), ("frozen", colour)):
+                _mark(axes, numbers.rules.get(rule, {}), marker, colour, face)
+        axes.legend(loc="lower right", handlelength=2.6)
+        return figure
+
+
+def _mark(axes: Axes, point: dict[str, Estimate], marker: str, colour: str, face: str) -> None:
+    specificity, sensitivity = (point.get(name, Estimate()).est for name in ("specificity", "sensitivity"))
+    if specificity is None or sensitivity is None:
+        return
+    axes.plot(
+        [1 - specificity],
+        [sensitivity],
+        marker,
+        color=colour,
+        markerfacecolor=face,
+        markersize=7,
+        markeredgewidth=1.5,
+    )
+
+
+def training_curves(histories: dict[str, pd.DataFrame], columns: dict[str, str], label: str) -> Figure:
+    """One measure over the epochs, all backbones in one plot.
+
+    Args:
+        histories: Backbone -> tables.HISTORY.
+        columns: Column of the history -> its word in the legend; at most two, the second dotted.
+        label: Name and unit of the measure.
+    """
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(4, 3.2), layout="constrained")
+        axes = figure.add_subplot(xlabel="Epoch", ylabel=label)
+        for number, (backbone, history) in enumerate(histories.items()):
+            for column, dashes in zip(columns, ("solid", (0, (1, 1.5))), strict=False):
+                axes.plot(
+                    history["epoch"],
+                    history[column],
+                    color=SERIES[number % len(SERIES)],
+                    linestyle=dashes,
+                    marker=MARKERS[number % len(MARKERS)],
+                    markersize=3.5,
+                    linewidth=1.5,
+                    label=f"{backbone}, {columns[column]}",
+                )
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.margins(y=0.12)
+        axes.legend(loc="best")
+        return figure
+
+
+def svg_text(figure: Figure) -> str:
+    """A figure as SVG with text as text, no date, no version of any software."""
+    with matplotlib.style.context(["default", STYLE]), io.StringIO() as stream:
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def page_svg(svg: str, name: str, description: str) -> str:
+    """An SVG file as an element of a page: fluid, themed by the page, with ids of its own.
+
+    Args:
+        svg: From `svg_text`.
+        name: Letters, digits and hyphens, unique in the page; every id of the figure starts with it.
+        description: What a screen reader says instead of the picture.
+    """
+    view_box = re.search(r'viewBox="[^"]*"', svg)
+    assert view_box is not None, "matplotlib writes a viewBox"
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    body = re.sub(r"^<svg[^>]*>", "", body)
+    body = re.sub(r'id="', f'id="{name}-', body)
+    body = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", body)
+    for colour, variable in PAGE_COLOURS.items():
+        body = body.replace(colour, f"var(--{variable})")
+    label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return f'<svg {view_box.group()} role="img" aria-label="{label}">{body}'
+
+
+def write_figure(figure: Figure, svg: str, stem: Path) -> None:
+    """Write STEM.svg and STEM.png (300 dpi, on white)."""
+    write_text(stem.with_suffix(".svg"), svg)
+    with whole_file(stem.with_suffix(".png")) as path, matplotlib.style.context(["default", STYLE]):
+        figure.savefig(path, format="png", dpi=300, facecolor="white", metadata={"Software": None})

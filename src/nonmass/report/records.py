@@ -1,0 +1,167 @@
+"""What the report knows: numbers with their intervals, counts, and what each task left behind."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval; `note` says why either is undefined (None)."""
+
+    est: float | None = None
+    lo: float | None = None
+    hi: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One backbone on one part.
+
+    Attributes:
+        n: `images`, `patients`, `positive_images`, `positive_patients`.
+        auc: Area under the curve of the images; the interval allows for several images a patient.
+        auc_image: The same area; DeLong's interval, every image counted as independent.
+        rules: Cut-off rule (`frozen`, `as_published`) -> measure at that cut-off.
+    """
+
+    n: dict[str, int]
+    auc: Estimate
+    auc_image: Estimate
+    rules: dict[str, dict[str, Estimate]]
+
+
+class Record(BaseModel):
+    """A part of a metrics file. Other keys may stand beside ours: stages grow, the report follows."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class Definition(Record):
+    """What a task asks: filters over the manifest, as in params.yaml."""
+
+    positive: dict[str, Any]
+    negative: dict[str, Any]
+    develop: dict[str, Any] | None = None
+    external: dict[str, Any] | None = None
+
+
+class Level(Record):
+    """Of the intervals, 0 to 1."""
+
+    confidence_level: float
+
+
+class Training(Record):
+    """The most epochs a network may train."""
+
+    epochs: int
+
+
+class Source(Record):
+    """How a cohort is read."""
+
+    adapter: str
+
+
+class Reported(Record):
+    """What of params.yaml the report speaks about, beside printing all of it."""
+
+    cohorts: tuple[str, ...]
+    sources: dict[str, Source]
+    tasks: dict[str, Definition]
+    roc: Level
+    train: Training
+
+
+class Counts(Record):
+    """What a part holds."""
+
+    images: int
+    patients: int
+    positive_images: int
+    positive_patients: int
+
+
+class Amount(Record):
+    """Images and the patients they show."""
+
+    images: int
+    patients: int
+
+
+class Flow(Record):
+    """One cohort on its way into the study, or all of them; `images` and `patients` are those used."""
+
+    images: int
+    patients: int
+    excluded_images: dict[str, int] = Field(default_factory=dict)
+    normal: Amount | None = None
+    mass_benign: Amount | None = None
+    mass_malignant: Amount | None = None
+    non_mass_benign: Amount | None = None
+    non_mass_malignant: Amount | None = None
+
+
+class Certificate(Record):
+    """What two parts of a task share."""
+
+    assignment: str
+    unit: str
+    disjoint: int
+    withheld_images: int = 0
+    parts: dict[str, Counts]
+    shared: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A Grad-CAM picture with what the network said about the image."""
+
+    image_id: str
+    part: str
+    truth: int
+    score: float
+    outcome: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class TaskSources:
+    """Everything one task left behind.
+
+    Attributes:
+        performance: Backbone -> part -> numbers.
+        comparisons: (first, second) -> part -> measure, e.g. `auc_difference` and `p`.
+        histories: Backbone -> epochs (tables.HISTORY).
+        cards: Backbone -> what model.json says about the trained network.
+        explained: Backbone and scores of the heat maps; empty where none were made.
+    """
+
+    name: str
+    definition: Definition
+    certificate: Certificate
+    split: pd.DataFrame
+    performance: dict[str, dict[str, Performance]]
+    comparisons: dict[tuple[str, str], dict[str, dict[str, Estimate]]]
+    curves: pd.DataFrame
+    histories: dict[str, pd.DataFrame]
+    cards: dict[str, dict[str, Any]]
+    explained: dict[str, Any]
+    heat_maps: list[HeatMap]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything the report shows."""
+
+    params: dict[str, Any]
+    reported: Reported
+    flow: dict[str, Flow]
+    manifest: pd.DataFrame
+    patients: pd.DataFrame
+    fov_index: pd.DataFrame
+    tasks: list[TaskSources]

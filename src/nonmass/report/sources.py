@@ -1,0 +1,152 @@
+"""Reads what the report shows: metrics, tables and pictures of the graph, checked and typed."""
+
+import json
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nonmass import tables
+from nonmass.errors import InputError
+from nonmass.params import PARAMS_FILE, validate
+from nonmass.report.records import (
+    Certificate,
+    Counts,
+    Definition,
+    Estimate,
+    Flow,
+    HeatMap,
+    Performance,
+    Reported,
+    Sources,
+    TaskSources,
+)
+
+T = TypeVar("T")
+
+# Sound, then as published: a cut-off of the validation part, and one of the part it is judged on.
+RULES = ("frozen", "as_published")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the graph left its results."""
+
+    metrics: Path
+    data: Path
+    curves: Path
+    measures: Path
+    models: Path
+    gradcam: Path
+
+
+def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str, ...]) -> Sources:
+    """Read everything; only the backbones and tasks that params name, whatever else lies there.
+
+    Raises:
+        InputError: A file is missing or is not what it should be.
+    """
+    certificates = _read(folders.metrics / "split.json", dict[str, Certificate])
+    reported = validate(params, Reported, str(PARAMS_FILE))
+    return Sources(
+        params=params,
+        reported=reported,
+        flow=_read(folders.metrics / "data.json", dict[str, Flow]),
+        manifest=tables.MANIFEST.read(folders.data / "manifest.csv"),
+        patients=tables.PATIENTS.read(folders.data / "patients.csv"),
+        fov_index=tables.FOV_INDEX.read(folders.data / "fov" / "index.csv"),
+        tasks=[
+            _read_task(name, definition, _entry(certificates, name, folders.metrics / "split.json"), folders, backbones)
+            for name, definition in reported.tasks.items()
+        ],
+    )
+
+
+def _read_task(
+    name: str, definition: Definition, certificate: Certificate, folders: Folders, backbones: tuple[str, ...]
+) -> TaskSources:
+    path = folders.measures / f"{name}.csv"
+    measures = read_measures(path)
+    models = {backbone: folders.models / name / backbone for backbone in backbones}
+    explained = folders.metrics / f"explain_{name}.json"
+    return TaskSources(
+        name=name,
+        definition=definition,
+        certificate=certificate,
+        split=tables.SPLIT.read(folders.data / "splits" / f"{name}.csv"),
+        performance={
+            backbone: {
+                part: _performance(groups, f"{path}: {backbone}, {part}")
+                for part, groups in _entry(measures, backbone, path).items()
+            }
+            for backbone in backbones
+        },
+        comparisons={
+            pair: {part: groups.get("comparison", {}) for part, groups in measures.get("-".join(pair), {}).items()}
+            for pair in combinations(backbones, 2)
+        },
+        curves=tables.CURVES.read(folders.curves / f"{name}.csv"),
+        histories={backbone: tables.HISTORY.read(folder / "history.csv") for backbone, folder in models.items()},
+        cards={backbone: _read(folder / "model.json", dict[str, Any]) for backbone, folder in models.items()},
+        explained=_read(explained, dict[str, Any]) if explained.exists() else {},
+        heat_maps=_read_heat_maps(folders.gradcam / name),
+    )
+
+
+def read_measures(path: Path) -> dict[str, dict[str, dict[str, dict[str, Estimate]]]]:
+    """Backbone (or pair) -> part -> group -> measure -> estimate."""
+    nested: dict[str, dict[str, dict[str, dict[str, Estimate]]]] = {}
+    for row in tables.MEASURES.read(path).to_dict("records"):
+        group = nested.setdefault(row["backbone"], {}).setdefault(row["part"], {}).setdefault(row["group"], {})
+        try:
+            est, lo, hi = (float(row[name]) if row[name] else None for name in ("estimate", "lo", "hi"))
+        except ValueError:
+            raise InputError(f"{path}: measure {row['measure']} of {row['backbone']} is no number") from None
+        group[row["measure"]] = Estimate(est, lo, hi, row["note"])
+    return nested
+
+
+def _performance(groups: dict[str, dict[str, Estimate]], where: str) -> Performance:
+    missing = sorted({"auc", "auc_image"} - set(groups.get("", {}))) + sorted(
+        set(Counts.model_fields) - set(groups.get("n", {}))
+    )
+    if missing:
+        raise InputError(f"{where}: measure(s) {', '.join(missing)} missing; run `dvc repro` again")
+    return Performance(
+        n={name: int(value.est or 0) for name, value in groups["n"].items()},
+        auc=groups[""]["auc"],
+        auc_image=groups[""]["auc_image"],
+        rules={rule: groups[rule] for rule in RULES if rule in groups},
+    )
+
+
+def _read_heat_maps(folder: Path) -> list[HeatMap]:
+    index = folder / "index.csv"
+    if not index.exists():
+        return []
+    rows = tables.HEAT_MAPS.read(index).to_dict("records")
+    names = ("image_id", "part", "truth", "score", "outcome")
+    return [HeatMap(**{name: row[name] for name in names}, png=_read_png(folder / row["file"])) for row in rows]
+
+
+def _read_png(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise InputError(f"{path}: named in the heat-map index, but not readable; run `dvc repro` again") from None
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run `dvc repro` first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as JSON: {error}") from None
+    return validate(content, kind, str(path))
+
+
+def _entry(content: dict[str, T], key: str, path: Path) -> T:
+    if key not in content:
+        raise InputError(f"{path}: nothing about '{key}'; run `dvc repro` again")
+    return content[key]

@@ -1,0 +1,134 @@
+"""How values read in English: counts, estimates with intervals, names of classes, parts and columns."""
+
+from typing import Any
+
+from nonmass.report.records import Estimate
+
+UNDEFINED = "undefined"
+
+CLASS_WORDS = {
+    "normal": "normal breast",
+    "mass": "mass lesion",
+    "non_mass": "non-mass lesion",
+    "benign": "benign",
+    "malignant": "malignant",
+}
+PART_WORDS = {
+    "train": "Training",
+    "val": "Validation",
+    "test": "Test",
+    "external": "External",
+}
+TASK_WORDS = {"detect": "Detection", "classify": "Classification"}
+RULE_WORDS = {"frozen": "sound", "as_published": "as published"}
+OUTCOME_WORDS = {
+    "TP": "true positive",
+    "TN": "true negative",
+    "FP": "false positive",
+    "FN": "false negative",
+    "": "not judged",
+}
+COLUMN_WORDS = {"birads": "BI-RADS"}
+UNIT_WORDS = ("years", "months", "days", "mm", "cm", "kg")
+
+# The last row of the answer is what the study is about: lesions the networks never saw the like of.
+PARTS_SHOWN = ("test", "external", "val")
+
+
+def count(value: int) -> str:
+    """12345 -> "12 345", with a narrow space that does not break."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def amount(value: int, noun: str) -> str:
+    """1, "image" -> "1 image"; 2, "image" -> "2 images"."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
+def estimate(value: Estimate | None, digits: int = 3) -> str:
+    """`0.912 (0.853–0.951)`; limits below zero are joined by "to", which no minus sign can confuse."""
+    if value is None or value.est is None:
+        return UNDEFINED
+    text = _fixed(value.est, digits)
+    if value.lo is None or value.hi is None:
+        return f"{text} (no interval)"
+    joint = " to " if value.lo < 0 else "\u2013"
+    return f"{text} ({_fixed(value.lo, digits)}{joint}{_fixed(value.hi, digits)})"
+
+
+def percent(value: Estimate | None) -> str:
+    """`91.2 (85.3–95.1)`, in percent."""
+    if value is None:
+        return UNDEFINED
+    est, lo, hi = (None if number is None else 100 * number for number in (value.est, value.lo, value.hi))
+    return estimate(Estimate(est, lo, hi), digits=1)
+
+
+def share(part: int, whole: int) -> str:
+    """`12 (34.5 %)`."""
+    return f"{count(part)} ({100 * part / whole:.1f}\u00a0%)" if whole else count(part)
+
+
+def p_value(p: Estimate | None) -> str:
+    """`p = 0.034`, or `p < 0.001`: a p-value is never zero."""
+    if p is None or p.est is None:
+        return f"p {UNDEFINED}"
+    return "p < 0.001" if p.est < 0.001 else f"p = {p.est:.3f}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A bare number, or the word for none."""
+    return UNDEFINED if value is None else _fixed(value, digits)
+
+
+def whole(value: Estimate | None) -> str:
+    """A count among the measures."""
+    return UNDEFINED if value is None or value.est is None else count(round(value.est))
+
+
+def class_name(criteria: dict[str, Any]) -> str:
+    """What a filter over the manifest selects: {finding: non_mass, cohort: BUSI} -> "non-mass lesion (BUSI)"."""
+    words = {column: _any_of(wanted) for column, wanted in criteria.items()}
+    cohort = words.pop("cohort", "")
+    if not words:
+        return cohort
+    return ", ".join(words.values()) + (f" ({cohort})" if cohort else "")
+
+
+def _any_of(wanted: str | list[str]) -> str:
+    values = [wanted] if isinstance(wanted, str) else wanted
+    return " or ".join(CLASS_WORDS.get(value, value) for value in values)
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its head, and no other letter changed."""
+    return text[:1].upper() + text[1:]
+
+
+def group_name(finding: str, pathology: str) -> str:
+    """A class of Table 1: ("non_mass", "benign") -> "benign non-mass lesion"."""
+    return " ".join(word for word in (pathology, CLASS_WORDS[finding]) if word)
+
+
+def column_name(column: str) -> str:
+    """`lesion_size_mm` -> "lesion size, mm"."""
+    if column in COLUMN_WORDS:
+        return COLUMN_WORDS[column]
+    *words, last = column.split("_")
+    return f"{' '.join(words)}, {last}" if words and last in UNIT_WORDS else column.replace("_", " ")
+
+
+def part_name(part: str) -> str:
+    """`external` -> "External"."""
+    return PART_WORDS.get(part, part)
+
+
+def task_name(task: str) -> str:
+    """`detect` -> "Detection"."""
+    return TASK_WORDS.get(task, task)
+
+
+def _fixed(value: float, digits: int) -> str:
+    """Fixed digits with a real minus sign, and no minus before a zero."""
+    text = f"{round(value, digits) + 0.0:.{digits}f}"
+    return text.replace("-", "\u2212")

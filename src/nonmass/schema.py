@@ -1,0 +1,88 @@
+"""Which settings class checks which section of params.yaml: the only place that knows them all."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from nonmass.cohorts.manifest import CohortNames
+from nonmass.cohorts.phantom import PhantomSource
+from nonmass.cohorts.registry import Source
+from nonmass.determinism import RuntimeParams
+from nonmass.duplicates import DuplicatesParams
+from nonmass.errors import InputError
+from nonmass.fov import FovParams
+from nonmass.gallery import ExplainParams
+from nonmass.network import NetworkParams
+from nonmass.params import PARAMS_FILE, Section, validate
+from nonmass.phantom.patients import PhantomParams
+from nonmass.roc.analysis import RocParams
+from nonmass.splitting import SplitParams, TaskParams
+from nonmass.training import LrDecayParams, TrainParams
+
+Task = Literal["detect", "classify"]
+Backbone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+
+
+class Params(Section):
+    """The whole of params.yaml, and the rules that join its sections."""
+
+    cohorts: CohortNames
+    sources: dict[str, Source]
+    phantom: PhantomParams
+    fov: FovParams
+    duplicates: DuplicatesParams
+    split: SplitParams
+    tasks: dict[Task, TaskParams]
+    backbones: Annotated[tuple[Backbone, ...], Field(min_length=1)]
+    networks: dict[Backbone, NetworkParams]
+    train: TrainParams
+    lr_decay: dict[Task, LrDecayParams]
+    roc: RocParams
+    explain: ExplainParams
+    runtime: RuntimeParams
+
+    @model_validator(mode="after")
+    def _names_lead_somewhere(self) -> "Params":
+        wanted = (
+            ("cohorts", self.cohorts.root, "sources", self.sources),
+            ("backbones", self.backbones, "networks", self.networks),
+            ("the graph", ("detect", "classify"), "tasks", self.tasks),
+            ("the graph", ("detect", "classify"), "lr_decay", self.lr_decay),
+        )
+        for source, names, section, known in wanted:
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{source} names '{name}', but section {section} has no such key")
+        if "comparison" in self.backbones:
+            raise ValueError("backbones names 'comparison', which is a key of the metrics; choose another name")
+        twice = sorted({name for name in self.backbones if self.backbones.count(name) > 1})
+        if twice:
+            raise ValueError(f"backbones names '{twice[0]}' twice")
+        return self
+
+
+def check_params(content: dict[str, Any], raw_dir: Path) -> None:
+    """Check every section, the names that join them, and that the folders of the cohorts are there.
+
+    Args:
+        content: Of params.yaml.
+        raw_dir: Holds a folder a cohort; that of the phantoms is made later.
+
+    Raises:
+        InputError: The first thing that is wrong, in one line.
+    """
+    fields = Params.model_fields
+    for name in content:
+        if name not in fields:
+            raise InputError(f"{PARAMS_FILE}: {name}: unknown section; allowed: {', '.join(sorted(fields))}")
+    for name, field in fields.items():
+        if name not in content:
+            raise InputError(f"{PARAMS_FILE}: {name}: required section is missing")
+        kind: Any = field.annotation if not field.metadata else Annotated[field.annotation, *field.metadata]
+        validate(content[name], kind, f"{PARAMS_FILE}: {name}")
+    params = validate(content, Params, str(PARAMS_FILE))
+    for cohort in params.cohorts.root:
+        is_made_here = isinstance(params.sources[cohort].root, PhantomSource)
+        if not is_made_here and not (raw_dir / cohort).is_dir():
+            raise InputError(f"{raw_dir / cohort}: not found; link or copy the data there, see docs/data.md")

@@ -1,0 +1,230 @@
+"""The tables that travel between stages: their columns, units, keys, order, checks, reading, writing."""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nonmass.errors import InputError
+from nonmass.files import write_text
+
+FINDINGS = ("normal", "mass", "non_mass")
+PATHOLOGIES = ("benign", "malignant")
+PARTS = ("train", "val", "test", "external")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file with known columns.
+
+    Attributes:
+        name: What messages call it.
+        columns: Column name -> "text", "int" or "float". An empty text is "", never missing.
+        key: Columns that name a row; no two rows share them, and rows are sorted by them.
+        allowed: Column name -> the values it may hold.
+        is_open: Whether further columns may follow; they stay as they are.
+    """
+
+    name: str
+    columns: dict[str, str]
+    key: tuple[str, ...]
+    allowed: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    is_open: bool = False
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read and check a table.
+
+        Raises:
+            InputError: File missing or empty, a column missing or unknown, a value of the wrong
+                kind, or a key that stands twice.
+        """
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.reader(file, strict=True))
+        except FileNotFoundError:
+            raise InputError(f"{path}: {self.name} not found; run `dvc repro` first") from None
+        except (csv.Error, UnicodeDecodeError, OSError) as error:
+            raise InputError(f"{path}: not readable as the {self.name} table: {error}") from None
+        # pandas would fill a short row with empty texts and make an index of a long one.
+        uneven = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]
+        if not rows or uneven:
+            fault = f"row {uneven[0]} is not as long as the header" if uneven else "it is empty"
+            raise InputError(f"{path}: not readable as the {self.name} table: {fault}; run `dvc repro` again")
+        return self.check(pd.DataFrame(rows[1:], columns=rows[0], dtype="str"), str(path))
+
+    def write(self, frame: pd.DataFrame, path: Path) -> None:
+        """Check, sort by key and write; floats carry the 17 digits that give them back exactly."""
+        checked = self.check(frame, str(path))
+        text = checked.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+        if "\r" in text:  # not quoted by the writer, but the end of a row to every reader
+            raise InputError(f"{path}: {self.name} holds a text with a carriage return; remove it at the source")
+        write_text(path, text)
+
+    def check(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
+        """A copy with exact column types and order, sorted by key; `where` opens error messages."""
+        missing = [name for name in self.columns if name not in frame.columns]
+        extra = [str(name) for name in frame.columns if name not in self.columns]
+        if not frame.columns.is_unique:
+            raise InputError(f"{where}: {self.name} has a column twice: {', '.join(map(str, frame.columns))}")
+        if missing:
+            raise InputError(f"{where}: {self.name} lacks column(s) {', '.join(missing)}")
+        if extra and not self.is_open:
+            raise InputError(f"{where}: {self.name} has unknown column(s) {', '.join(extra)}")
+        typed = {name: self._typed(frame[name], kind, where) for name, kind in self.columns.items()}
+        checked = pd.DataFrame({**typed, **{name: frame[name] for name in extra}})
+        for name, values in self.allowed.items():
+            wrong = checked.loc[~checked[name].isin(values), name]
+            if len(wrong):
+                allowed = ", ".join(map(repr, values))
+                raise InputError(f"{where}: {self.name} column {name} holds {wrong.iloc[0]!r}; allowed: {allowed}")
+        twice = checked.duplicated(list(self.key))
+        if twice.any():
+            row = ", ".join(str(checked.loc[twice, name].iloc[0]) for name in self.key)
+            raise InputError(f"{where}: {self.name} has more than one row for {row}")
+        return checked.sort_values(list(self.key), kind="stable").reset_index(drop=True)
+
+    def _typed(self, values: pd.Series, kind: str, where: str) -> pd.Series:
+        column = f"{where}: {self.name} column {values.name}"
+        try:
+            if kind == "text":
+                return values.fillna("").astype("string")
+            numbers = pd.to_numeric(values)
+            typed: pd.Series = numbers.astype("int64" if kind == "int" else "float64")
+        except (ValueError, TypeError, OverflowError):
+            raise InputError(f"{column} holds values that are not {kind}") from None
+        if kind == "int" and (typed != numbers).any():
+            raise InputError(f"{column} holds values that are not int, such as {numbers[typed != numbers].iloc[0]}")
+        if kind == "float" and not np.isfinite(typed.to_numpy()).all():
+            raise InputError(f"{column} holds values that are not finite")
+        return typed + 0  # -0.0 would come back as 0.0
+
+
+MANIFEST = Table(
+    name="manifest",
+    columns={
+        "image_id": "text",  # cohort, "-", 16 hex digits of the SHA-256 of the file's bytes
+        "cohort": "text",
+        "path": "text",  # relative to data/raw, forward slashes
+        "patient_id": "text",  # hashed where the source holds real ids
+        "finding": "text",
+        "pathology": "text",  # empty for normal tissue
+        "device": "text",
+        "width_px": "int",
+        "height_px": "int",
+        "mask_path": "text",  # relative to data/raw; several, joined by "|", are united; or empty
+        "mask_id": "text",  # 16 hex digits of the SHA-256 of the masks' bytes, or empty
+        "excluded": "text",  # reason, or empty
+    },
+    key=("image_id",),
+    allowed={"finding": FINDINGS, "pathology": (*PATHOLOGIES, "")},
+)
+
+# The manifest before copies of one file, within a cohort or across cohorts, are seen to.
+INVENTORY = Table(
+    name="inventory",
+    columns={name: kind for name, kind in MANIFEST.columns.items() if name != "excluded"},
+    key=("path",),
+    allowed=MANIFEST.allowed,
+)
+
+# Further columns (age_years, lesion_size_mm, birads, ...) are the source's own.
+PATIENTS = Table("patients", {"patient_id": "text", "cohort": "text"}, key=("cohort", "patient_id"), is_open=True)
+
+FOV_INDEX = Table(
+    name="field-of-view index",
+    columns={
+        "image_id": "text",
+        "x0_px": "int",  # box on the exported screen, half-open
+        "y0_px": "int",
+        "x1_px": "int",
+        "y1_px": "int",
+        "side_px": "int",  # of the squared image
+        "square": "text",  # how it was squared; see geometry.CropResize
+        "method": "text",  # how the box was found
+        "confidence": "float",  # 0 to 1
+        "flags": "text",  # reason codes joined by "|", or empty
+        "accepted": "int",  # 1, or 0 for the review list
+        "duplicate_group": "text",  # images of one group show the same picture; or empty
+    },
+    key=("image_id",),
+)
+
+SPLIT = Table(
+    name="split",
+    columns={"image_id": "text", "patient_id": "text", "part": "text", "truth": "int"},
+    key=("image_id",),
+    allowed={"part": PARTS, "truth": (0, 1)},
+)
+
+HISTORY = Table(
+    name="training history",
+    columns={
+        "epoch": "int",
+        "learning_rate": "float",
+        "train_loss": "float",
+        "val_loss": "float",
+        "val_auc": "float",
+    },
+    key=("epoch",),
+)
+
+PREDICTIONS = Table(
+    name="predictions",
+    columns={
+        "image_id": "text",
+        "patient_id": "text",
+        "part": "text",
+        "truth": "int",
+        "logit": "float",  # what statistics rank
+        "score": "float",  # logistic function of the logit, 0 to 1
+    },
+    key=("image_id",),
+    allowed={"part": PARTS, "truth": (0, 1)},
+)
+
+CURVES = Table(
+    name="ROC curves",
+    columns={
+        "backbone": "text",
+        "part": "text",
+        "point": "int",  # 0 at the (0, 0) corner, upwards
+        "threshold": "text",  # logit, positive if >= it; "inf" and "-inf" at the corners
+        "false_positive_rate": "float",
+        "sensitivity": "float",
+    },
+    key=("backbone", "part", "point"),
+    allowed={"part": PARTS},
+)
+
+MEASURES = Table(
+    name="measures",
+    columns={
+        "backbone": "text",  # or two of them, "first-second"
+        "part": "text",
+        "group": "text",  # "", n, as_published, frozen or comparison
+        "measure": "text",
+        "estimate": "text",  # 17 digits, or empty where undefined
+        "lo": "text",
+        "hi": "text",
+        "note": "text",  # why something is undefined, or empty
+    },
+    key=("backbone", "part", "group", "measure"),
+    allowed={"part": PARTS},
+)
+
+HEAT_MAPS = Table(
+    name="heat-map index",
+    columns={
+        "image_id": "text",
+        "part": "text",
+        "truth": "int",
+        "score": "float",
+        "outcome": "text",  # TP, TN, FP or FN by the frozen cut-off; empty where there is none
+        "explained": "text",  # the class whose logit the map explains: the one the network calls
+        "file": "text",
+    },
+    key=("image_id",),
+    allowed={"part": PARTS, "outcome": ("TP", "TN", "FP", "FN", ""), "explained": ("positive", "negative")},
+)

@@ -1,0 +1,32 @@
+"""Stage `eval`: predictions of all backbones of one task -> metrics, measures, ROC curves."""
+
+from pathlib import Path
+
+from nonmass.entry import run_stage
+from nonmass.files import write_json
+from nonmass.params import read_section
+from nonmass.roc.analysis import RocParams, evaluate
+from nonmass.tables import CURVES, MEASURES, PREDICTIONS
+
+
+def main(task: str, predictions_dir: Path, metrics_json: Path, curves_csv: Path, measures_csv: Path) -> None:
+    """Judge the backbones of a task on all parts, apart and against each other.
+
+    Args:
+        task: `detect` or `classify`.
+        predictions_dir: Holds `<backbone>.csv` for every backbone of params.
+        metrics_json: Key figures, for `dvc metrics`.
+        curves_csv: ROC points, for `dvc plots`.
+        measures_csv: Every measure with its interval, or the reason why it has none.
+    """
+    backbones = read_section("backbones", tuple[str, ...])
+    params = read_section("roc", RocParams)
+    predictions = {name: PREDICTIONS.read(predictions_dir / f"{name}.csv") for name in backbones}
+    evaluation = evaluate(predictions, params, task)
+    write_json(metrics_json, evaluation.metrics)
+    CURVES.write(evaluation.curves, curves_csv)
+    MEASURES.write(evaluation.measures, measures_csv)
+
+
+if __name__ == "__main__":
+    run_stage(main)

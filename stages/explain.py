@@ -1,0 +1,65 @@
+"""Show where the best backbone of a task sees its evidence, and how much of it lies in the lesion."""
+
+from pathlib import Path
+
+from nonmass import tables
+from nonmass.batches import read_images
+from nonmass.determinism import RuntimeParams, make_torch_deterministic
+from nonmass.entry import run_stage
+from nonmass.files import write_json
+from nonmass.gallery import ExplainParams, choose, write_gallery
+from nonmass.gradcam import gradcam_maps
+from nonmass.lesions import add_masks, read_lesion
+from nonmass.network import load_trained
+from nonmass.params import read_section
+from nonmass.saliency import compare_with_lesions, summarise
+from nonmass.selection import best_backbone, frozen_cutoffs, judge
+
+EXPLAINED_PARTS = ("test", "external")
+
+
+def main(
+    measures_csv: Path,
+    models_dir: Path,
+    predictions_dir: Path,
+    manifest_csv: Path,
+    fov_index_csv: Path,
+    raw_dir: Path,
+    images_dir: Path,
+    gallery_dir: Path,
+    explain_json: Path,
+) -> None:
+    """Explain test and external images: GALLERY_DIR/index.csv with a picture a row, and EXPLAIN_JSON.
+
+    Args:
+        measures_csv: What the evaluation measured; it chooses backbone and cut-off.
+        models_dir: Holds a folder a backbone.
+        predictions_dir: Holds `<backbone>.csv`.
+        manifest_csv: Knows the masks.
+        fov_index_csv: Knows how a screen became the model's square.
+        raw_dir: Holds the masks.
+        images_dir: Holds the cropped images.
+        gallery_dir: Gets the pictures.
+        explain_json: Gets the numbers, for `dvc metrics`.
+    """
+    params = read_section("explain", ExplainParams)
+    backbones = read_section("backbones", tuple[str, ...])
+    make_torch_deterministic(read_section("runtime", RuntimeParams))
+    measures = tables.MEASURES.read(measures_csv)
+    backbone = best_backbone(measures, backbones)
+    network = load_trained(models_dir / backbone)
+
+    predictions = tables.PREDICTIONS.read(predictions_dir / f"{backbone}.csv")
+    explained = predictions[predictions["part"].isin(EXPLAINED_PARTS)]
+    judged = judge(explained, frozen_cutoffs(measures, backbone))
+    rows = add_masks(judged, tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
+    images = read_images(images_dir, rows["image_id"].tolist())
+    maps = gradcam_maps(network, images, (rows["called"] == "positive").to_numpy())
+
+    lesions = (read_lesion(raw_dir, row) for row in rows.itertuples())
+    write_json(explain_json, {"backbone": backbone, **summarise(compare_with_lesions(rows, maps, lesions))})
+    write_gallery(gallery_dir, choose(rows, params.gallery_images), images, maps, raw_dir)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,27 @@
+"""Draw the report: tables 1 to 3, figures 1, 3 and 4, and one page that holds them all."""
+
+from pathlib import Path
+
+from nonmass.entry import run_stage
+from nonmass.params import load, read_section
+from nonmass.report.build import compose_report, write_report
+from nonmass.report.sources import Folders, read_sources
+
+
+def main(
+    metrics_dir: Path,
+    data_dir: Path,
+    curves_dir: Path,
+    measures_dir: Path,
+    models_dir: Path,
+    gradcam_dir: Path,
+    out_dir: Path,
+) -> None:
+    """Read what the graph left, write OUT_DIR/index.html, OUT_DIR/tables and OUT_DIR/figures."""
+    backbones = read_section("backbones", tuple[str, ...])
+    folders = Folders(metrics_dir, data_dir, curves_dir, measures_dir, models_dir, gradcam_dir)
+    write_report(compose_report(read_sources(folders, load(), backbones)), out_dir)
+
+
+if __name__ == "__main__":
+    run_stage(main)

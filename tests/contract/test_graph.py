@@ -1,0 +1,127 @@
+"""dvc.yaml against the code: what a stage imports and reads is what DVC watches for it.
+
+A dep that is missing here would let DVC keep a stale result; one too many would retrain for nothing.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
+
+
+@cache
+def stages():
+    """Stage address -> (command words, paths of deps, names of params), with the matrix resolved."""
+    resolved = {}
+    with Repo(str(ROOT)) as repo:
+        for stage in repo.index.stages:
+            deps = [dep for dep in stage.deps if not hasattr(dep, "params")]
+            params = [name for dep in stage.deps if hasattr(dep, "params") for name in dep.params]
+            resolved[stage.addressing] = (stage.cmd.split(), {dep.def_path for dep in deps}, set(params))
+    return resolved
+
+
+def module_file(name):
+    path = SRC / Path(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def is_code(file):
+    """Whether a file holds more than a docstring; an empty `__init__.py` decides nothing."""
+    return any(not isinstance(node, ast.Expr) for node in ast.parse(file.read_text(encoding="utf-8")).body)
+
+
+@cache
+def direct_imports(file):
+    """Files of the package that a file imports, also inside functions, packages on the way included."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    parts = [name.split(".") for name in names if name.split(".")[0] == "nonmass"]
+    prefixes = {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
+    return {found for found in map(module_file, prefixes) if found and is_code(found)}
+
+
+@cache
+def closure(script):
+    """A script, every module it leads to, and the R, template and style files beside those."""
+    seen, todo = set(), [script]
+    while todo:
+        file = todo.pop()
+        if file not in seen:
+            seen.add(file)
+            todo += direct_imports(file)
+    folders = {file.parent for file in seen} - {SRC / "nonmass", ROOT / "stages"}
+    beside = {file for folder in folders for file in folder.iterdir() if file.suffix in {".R", ".j2", ".css", ".js"}}
+    return {str(file.relative_to(ROOT)) for file in seen | beside}
+
+
+def sections_read(script, words):
+    """What `read_section` is asked for in a script, with the command line's words in place of its variables."""
+    tree = ast.parse(script.read_text(encoding="utf-8"))
+    main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    given = dict(zip([argument.arg for argument in main.args.args], words, strict=False))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "read_section":
+            name = node.args[0]
+            if isinstance(name, ast.Constant):
+                yield name.value
+            else:
+                pieces = [given[p.value.id] if isinstance(p, ast.FormattedValue) else p.value for p in name.values]
+                yield "".join(pieces)
+
+
+@pytest.mark.parametrize("address", sorted(stages()))
+def test_deps_are_the_files_that_the_script_imports(address):
+    words, deps, _ = stages()[address]
+    code = {dep for dep in deps if dep.startswith(("src/", "stages/"))}
+    if "src/nonmass" in code:  # the whole package, for the stage that checks all settings classes
+        assert code == {"src/nonmass", words[1]}
+        return
+    needed = closure(ROOT / words[1])
+    missing, extra = sorted(needed - code), sorted(code - needed)
+    assert not missing and not extra, f"{address}: dvc.yaml lacks {missing}, names without need {extra}"
+
+
+@pytest.mark.parametrize("address", sorted(stages()))
+def test_params_are_the_sections_that_the_script_reads(address):
+    words, deps, params = stages()[address]
+    read = set(sections_read(ROOT / words[1], words[2:]))
+    whole_file = "load" in re.findall(r"\bload\b", (ROOT / words[1]).read_text(encoding="utf-8"))
+    assert read == params
+    assert whole_file == ("params.yaml" in deps)
+
+
+@pytest.mark.parametrize("address", sorted(stages()))
+def test_paths_of_the_graph_stand_in_the_command(address):
+    """Every dep that is data is an argument, or lies in one: no script knows a path of its own."""
+    words, deps, _ = stages()[address]
+    for dep in deps:
+        if not dep.startswith(("src/", "stages/")) and dep not in {"params.yaml", "data/checked.txt"}:
+            assert any(dep == word or Path(word) in Path(dep).parents for word in words[2:]), dep
+
+
+NETWORK_STAGES = {"check", "train_detect", "train_classify", "predict_detect", "predict_classify", "explain"}
+
+
+@pytest.mark.parametrize("script", sorted({words[1] for words, _, _ in stages().values()}))
+def test_only_stages_with_a_network_import_torch(script):
+    """torch costs seconds at the start of every stage that imports it."""
+    names = {address.split("@")[0] for address, (words, _, _) in stages().items() if words[1] == script}
+    code = f"import runpy, sys; runpy.run_path({script!r}, run_name='stage'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(names <= NETWORK_STAGES)

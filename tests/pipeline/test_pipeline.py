@@ -1,0 +1,100 @@
+"""The whole graph on few, small phantoms in clean clones: it runs, repeats to the byte, the documents are true."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+# What `.ci/run` itself runs, and what only prepares another machine.
+RUN_BY_CI = {"make repro", "make test", "make test-all"}
+
+pytestmark = pytest.mark.slow
+
+
+def run(command, cwd):
+    """Run a command line in a clone, with the clone's own code and this environment's programs."""
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": programs, "PYTHONPATH": str(cwd / "src")}
+    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout + done.stderr
+
+
+def small_clone(folder):
+    """A clean clone of the last commit with numbers so small that the graph takes a minute or two."""
+    run(f"git clone -q {shlex.quote(str(ROOT))} {shlex.quote(str(folder))}", folder.parent)
+    yaml = YAML()
+    params = yaml.load(folder / "params.yaml")
+    params["phantom"]["patients"] = {"normal": 24, "mass": 40, "non_mass": 24}
+    params["fov"]["side_px"] = 64
+    params["train"]["epochs"] = 2
+    yaml.dump(params, folder / "params.yaml")
+    run("git config user.name test && git config user.email test@example.org", folder)
+    run("dvc repro && git add -A && git commit -qm small", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clones")
+    return small_clone(folder / "first"), small_clone(folder / "second")
+
+
+@pytest.fixture(scope="module")
+def clone(clones):
+    return clones[0]
+
+
+def test_two_clean_clones_give_the_same_bytes(clones):
+    first, second = clones
+    assert (first / "dvc.lock").read_bytes() == (second / "dvc.lock").read_bytes()
+    tracked = run("git ls-files metrics predictions", first).split()
+    assert len(tracked) >= 8
+    for name in tracked:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_no_machine_path_or_host_in_what_is_tracked(clone):
+    for name in run("git ls-files metrics predictions dvc.lock", clone).split():
+        text = (clone / name).read_text(encoding="utf-8")
+        assert str(clone) not in text and str(ROOT) not in text, name
+        assert os.uname().nodename not in text or len(os.uname().nodename) < 4, name
+
+
+def test_a_second_repro_does_nothing(clone):
+    assert "Data and pipelines are up to date." in run("dvc repro", clone)
+    assert run("git status --porcelain", clone) == ""
+
+
+def test_a_new_learning_rate_trains_again_and_crops_nothing(clone):
+    would_run = run("dvc repro --dry -q; sed -i 's/  lr: 0.001/  lr: 1e-05/' params.yaml; dvc status --json", clone)
+    stale = set(json.loads(would_run[would_run.index("{") :]))
+    run("git checkout -q params.yaml", clone)
+    assert {"train_detect@mobilenet_448", "train_classify@densenet121_448"} <= stale
+    assert not {name.split("@")[0] for name in stale} & {"phantom", "ingest", "crop", "split"}
+
+
+def commands(document):
+    """The command lines in a document's `sh` blocks, comments and continuations resolved."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            command = re.sub(r"\s+#.*", "", line).strip()
+            if command and not command.startswith("#"):
+                yield command
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_of_the_documents_runs(document, clone):
+    for command in commands(document):
+        if command not in RUN_BY_CI:
+            run(command, clone)
+    run("git checkout -q . && dvc checkout -q", clone)

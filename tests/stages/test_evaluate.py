@@ -1,0 +1,107 @@
+"""The stage `eval` as the graph calls it: files in, files out, one line when it cannot."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nonmass.determinism import generator
+from nonmass.tables import CURVES, MEASURES, PREDICTIONS
+
+SCRIPT = Path(__file__).parents[2] / "stages" / "evaluate.py"
+BACKBONES = ("mobilenet_448", "densenet121_448")
+OUTPUTS = ("metrics/detect.json", "reports/curves/detect.csv", "reports/curves/detect_measures.csv")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A project folder with params and the predictions of two backbones on 30 patients."""
+    (tmp_path / "params.yaml").write_text(
+        f"backbones: [{', '.join(BACKBONES)}]\nroc: {{confidence_level: 0.95, cutoff_rule: youden}}\n"
+    )
+    truth = np.arange(90) // 3 % 2
+    for backbone in BACKBONES:
+        logit = truth + generator(1, backbone).normal(size=90)
+        PREDICTIONS.write(
+            pd.DataFrame(
+                {
+                    "image_id": [f"phantom-{n:016x}" for n in range(90)],
+                    "patient_id": [f"p{n // 3}" for n in range(90)],
+                    "part": np.where(np.arange(90) < 30, "val", "test"),
+                    "truth": truth,
+                    "logit": logit,
+                    "score": 1 / (1 + np.exp(-logit)),
+                }
+            ),
+            tmp_path / "predictions" / "detect" / f"{backbone}.csv",
+        )
+    return tmp_path
+
+
+def run(folder, **environment):
+    variables = {name: value for name, value in os.environ.items() if name not in ("R_HOME", "LD_LIBRARY_PATH")}
+    arguments = ["detect", "predictions/detect", *OUTPUTS]
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", str(SCRIPT), *arguments],
+        cwd=folder,
+        env=variables | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def complaint(done):
+    """What a user sees on stderr, without the import times that `run` asks for."""
+    return "".join(line for line in done.stderr.splitlines(True) if not line.startswith("import time:"))
+
+
+def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder):
+    done = run(folder)
+    assert (done.returncode, complaint(done)) == (0, "")
+    assert "torch" not in {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    first = [(folder / name).read_bytes() for name in OUTPUTS]
+    assert run(folder).returncode == 0
+    assert [(folder / name).read_bytes() for name in OUTPUTS] == first
+
+    metrics = json.loads(first[0])
+    assert set(metrics) == {*BACKBONES, "comparison"}
+    assert set(metrics["comparison"]) == {"-".join(BACKBONES)}
+    assert metrics["mobilenet_448"]["test"]["n"]["patients"] == 20
+    curves = CURVES.read(folder / OUTPUTS[1])
+    corners = curves.groupby(["backbone", "part"])
+    assert (corners["threshold"].first() == "inf").all()
+    assert (corners["threshold"].last() == "-inf").all()
+    measures = MEASURES.read(folder / OUTPUTS[2]).set_index(["backbone", "part", "group", "measure"])
+    for backbone in BACKBONES:
+        written = float(measures.loc[(backbone, "test", "", "auc"), "estimate"])
+        assert metrics[backbone]["test"]["auc"]["est"] == pytest.approx(written, abs=1e-6)
+
+
+def test_missing_predictions_are_one_line(folder):
+    (folder / "predictions" / "detect" / "densenet121_448.csv").unlink()
+    done = run(folder)
+    assert done.returncode == 1
+    assert complaint(done).startswith("error: predictions/detect/densenet121_448.csv: predictions not found")
+    assert complaint(done).count("\n") == 1
+    assert not (folder / "metrics").exists()
+
+
+def test_a_wrong_parameter_is_one_line_that_names_it(folder):
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("youden", "closest"))
+    assert "params.yaml: roc.cutoff_rule: input should be 'youden'" in complaint(run(folder))
+    (folder / "params.yaml").write_text(text.replace("0.95", "95"))
+    assert "params.yaml: roc.confidence_level: input should be less than 1" in complaint(run(folder))
+
+
+def test_missing_r_is_one_line(folder):
+    done = run(folder, PATH=str(folder))
+    assert done.returncode == 1
+    assert complaint(done).startswith("error: R is not installed")
+    assert complaint(done).count("\n") == 1

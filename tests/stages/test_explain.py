@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nonmass import tables
+from nonmass.errors import InputError
+from nonmass.images import write_png
+from nonmass.tables import HEAT_MAPS, MEASURES
+
+pytestmark = pytest.mark.usefixtures("torch_globals")
+
+SIDE = 64
+ARCHITECTURES = {"first": "mobilenetv1_100", "second": "densenet121"}
+PARAMS = {"backbones": list(ARCHITECTURES), "explain": {"gallery_images": 1}}
+
+
+def images():
+    """Eight test and external images of four patients, and one of validation; every second one shows a lesion."""
+    rows = [("val", 0, "p4")] + [("test" if n < 4 else "external", n % 2, f"p{n // 2}") for n in range(8)]
+    frame = pd.DataFrame(rows, columns=["part", "truth", "patient_id"])
+    frame["image_id"] = [f"tiny-{n}" for n in range(len(frame))]
+    frame["logit"] = np.linspace(1.0, -1.0, len(frame))
+    return frame.assign(score=1 / (1 + np.exp(-frame["logit"])))
+
+
+def write_world(folder):
+    """Screens of 2 * SIDE pixels, whose left upper quarter is the field of view and needs no scaling."""
+    frame = images()
+    rng = np.random.default_rng(1)
+    mask = np.zeros((2 * SIDE, 2 * SIDE), np.uint8)
+    mask[10:26, 20:52] = 255
+    write_png(folder / "raw/mask.png", mask)
+    for image_id in frame["image_id"]:
+        write_png(folder / "images" / f"{image_id}.png", rng.integers(0, 256, (SIDE, SIDE), dtype=np.uint8))
+    screens = {
+        "cohort": "tiny",
+        "path": "x.png",
+        "finding": "mass",
+        "pathology": "benign",
+        "device": "",
+        "excluded": "",
+    }
+    masks = np.where(frame["truth"] == 1, "mask.png", "")
+    manifest = frame[["image_id", "patient_id"]].assign(
+        **screens, width_px=2 * SIDE, height_px=2 * SIDE, mask_path=masks, mask_id=""
+    )
+    tables.MANIFEST.write(manifest, folder / "manifest.csv")
+    view = {"x0_px": 0, "y0_px": 0, "x1_px": SIDE, "y1_px": SIDE, "side_px": SIDE, "square": "pad_br"}
+    judgement = {"method": "hand", "confidence": 1.0, "flags": "", "accepted": 1, "duplicate_group": ""}
+    tables.FOV_INDEX.write(frame[["image_id"]].assign(**view, **judgement), folder / "fov.csv")
+    for backbone in ARCHITECTURES:
+        tables.PREDICTIONS.write(frame, folder / "predictions" / f"{backbone}.csv")
+
+
+def write_measures(folder, first_auc="0.8", second_auc="0.7"):
+    rows = [(backbone, "val", "", "auc", auc) for backbone, auc in (("first", first_auc), ("second", second_auc))]
+    rows += [(backbone, "test", "frozen", "cutoff", "0.5") for backbone in ARCHITECTURES]
+    columns = ["backbone", "part", "group", "measure", "estimate"]
+    MEASURES.write(pd.DataFrame(rows, columns=columns).assign(lo="", hi="", note=""), folder / "measures.csv")
+
+
+def write_models(folder):
+    import timm
+    import torch
+
+    from nonmass.network import save_weights
+
+    torch.manual_seed(1)
+    for backbone, architecture in ARCHITECTURES.items():
+        network = timm.create_model(architecture, pretrained=False, in_chans=1, num_classes=1)
+        save_weights(network.state_dict(), folder / "models" / backbone / "model.safetensors")
+        (folder / "models" / backbone / "model.json").write_text(json.dumps({"timm": architecture}))
+
+
+@pytest.fixture
+def explain(tmp_path, run_stage):
+    """Runs the stage on the tiny world; returns its numbers and its gallery's folder."""
+    write_world(tmp_path)
+    write_measures(tmp_path)
+    write_models(tmp_path)
+    inputs = ("measures.csv", "models", "predictions", "manifest.csv", "fov.csv", "raw", "images")
+
+    def run(out="out"):
+        outputs = (tmp_path / out / "gallery", tmp_path / out / "explain.json")
+        run_stage("explain", *(tmp_path / name for name in inputs), *outputs, params=PARAMS)
+        return json.loads(outputs[1].read_text()), outputs[0]
+
+    return run
+
+
+@pytest.mark.parametrize("best", ARCHITECTURES)
+def test_explains_the_best_backbone(explain, tmp_path, best):
+    write_measures(tmp_path, second_auc="0.9" if best == "second" else "0.7")
+    numbers, _ = explain()
+    assert numbers["backbone"] == best
+    for part in ("test", "external"):
+        assert numbers[part]["n"]["images"] == numbers[part]["n"]["patients"] == 2
+        assert numbers[part]["pointing_game"]["centre_baseline"] == 0
+        assert numbers[part]["energy_in_lesion"]["area_baseline"] == 16 * 32 / SIDE**2
+        assert 0 <= numbers[part]["pointing_game"]["est"] <= 1
+        assert 0 < numbers[part]["energy_in_lesion"]["est"] < 1
+
+
+def test_gallery_holds_the_surest_image_of_each_outcome(explain):
+    _, folder = explain()
+    index = HEAT_MAPS.read(folder / "index.csv")
+    # Logits fall by 0.25 from 0.75; the test part is cut at 0.5, the external one has no cut-off.
+    assert index["image_id"].tolist() == ["tiny-1", "tiny-2", "tiny-3", "tiny-4", "tiny-7", "tiny-8"]
+    assert index["outcome"].tolist() == ["FP", "TP", "TN", "FN", "", ""]
+    assert index["explained"].tolist() == ["positive"] * 2 + ["negative"] * 4
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*index["file"], "index.csv"])
+
+
+def test_same_input_gives_the_same_bytes(explain):
+    _, first = explain("first")
+    _, second = explain("second")
+    for one in sorted(first.parent.rglob("*.*")):
+        assert one.read_bytes() == (second.parent / one.relative_to(first.parent)).read_bytes(), one.name
+
+
+def test_missing_model_is_one_clear_line(explain, tmp_path):
+    (tmp_path / "models/first/model.json").unlink()
+    with pytest.raises(InputError, match=r"models/first/model.json: not readable.*run the train stage first"):
+        explain()
+
+
+def test_network_without_a_feature_map_is_one_clear_line(explain, tmp_path):
+    import timm
+
+    from nonmass.network import save_weights
+
+    network = timm.create_model("test_vit", pretrained=False, in_chans=1, num_classes=1)
+    save_weights(network.state_dict(), tmp_path / "models/first/model.safetensors")
+    (tmp_path / "models/first/model.json").write_text(json.dumps({"timm": "test_vit"}))
+    for path in (tmp_path / "images").iterdir():
+        write_png(path, np.zeros((160, 160), np.uint8))
+    with pytest.raises(InputError, match=r"VisionTransformer.*Grad-CAM needs"):
+        explain()

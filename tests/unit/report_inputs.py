@@ -1,0 +1,235 @@
+"""A small finished graph in a folder: every file that the report reads, with numbers known by construction."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from nonmass import tables
+from nonmass.determinism import generator
+from nonmass.report.sources import Folders
+from nonmass.tables import MEASURES
+
+BACKBONES = ("mobilenet_448", "densenet121_448")
+
+PARAMS = {
+    "cohorts": ["phantom"],
+    "sources": {"phantom": {"adapter": "phantom"}},
+    "fov": {"side_px": 128, "square": "pad_br"},
+    "tasks": {
+        "detect": {
+            "positive": {"finding": "non_mass"},
+            "negative": {"finding": "normal"},
+            "ratio": [7, 1, 2],
+            "unit": "patient",
+        },
+        "classify": {
+            "positive": {"pathology": "malignant"},
+            "negative": {"pathology": "benign"},
+            "develop": {"finding": "mass"},
+            "external": {"finding": "non_mass"},
+            "ratio": [8, 1, 1],
+            "unit": "patient",
+        },
+    },
+    "backbones": list(BACKBONES),
+    "train": {"epochs": 6, "lr": 0.001},
+    "roc": {"confidence_level": 0.95, "cutoff_rule": "youden"},
+}
+
+CLASSES = (("normal", ""), ("mass", "benign"), ("mass", "malignant"), ("non_mass", "benign"), ("non_mass", "malignant"))
+
+
+def folders(root: Path) -> Folders:
+    return Folders(
+        root / "metrics", root / "data", root / "curves", root / "measures", root / "models", root / "gradcam"
+    )
+
+
+def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
+    places = folders(root)
+    manifest = _manifest(patients_per_class)
+    tables.MANIFEST.write(manifest, places.data / "manifest.csv")
+    tables.PATIENTS.write(_patients(manifest), places.data / "patients.csv")
+    tables.FOV_INDEX.write(_fov_index(manifest), places.data / "fov" / "index.csv")
+    write_json(places.metrics / "data.json", {"all": _flow(manifest), "phantom": _flow(manifest)})
+    certificates = {}
+    for name in PARAMS["tasks"]:
+        split = _split(manifest, name)
+        tables.SPLIT.write(split, places.data / "splits" / f"{name}.csv")
+        certificates[name] = _certificate(split)
+        predictions = {backbone: _scores(split, name, backbone) for backbone in BACKBONES}
+        tables.CURVES.write(_curves(predictions), places.curves / f"{name}.csv")
+        MEASURES.write(_measures(predictions), places.measures / f"{name}.csv")
+        for backbone in BACKBONES:
+            folder = places.models / name / backbone
+            tables.HISTORY.write(_history(name, backbone), folder / "history.csv")
+            write_json(folder / "model.json", {"backbone": backbone, "parameters": 3207329, "torch": "2.12.1"})
+        _write_heat_maps(split, places.gradcam / name)
+        parts = {"test": {"pointing_game": {"est": 0.6123, "centre_baseline": 0.4321}}}
+        write_json(places.metrics / f"explain_{name}.json", {"backbone": BACKBONES[0], **parts})
+    write_json(places.metrics / "split.json", certificates)
+    return places
+
+
+def write_params(root: Path) -> None:
+    write_json(root / "params.yaml", PARAMS)  # JSON is YAML
+
+
+def write_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _manifest(patients_per_class: int) -> pd.DataFrame:
+    rows = []
+    for finding, pathology in CLASSES:
+        for number in range(patients_per_class):
+            patient = f"phantom-{finding}-{pathology}-{number:03d}"
+            for view in range(1 + number % 3):
+                digest = hashlib.sha256(f"{patient}/{view}".encode()).hexdigest()[:16]
+                rows.append((f"phantom-{digest}", "phantom", f"{patient}-{view}.jpg", patient, finding, pathology))
+    frame = pd.DataFrame(rows, columns=["image_id", "cohort", "path", "patient_id", "finding", "pathology"])
+    frame = frame.assign(device="Phantom A", width_px=1024, height_px=768, mask_path="", mask_id="", excluded="")
+    frame.loc[3, "excluded"] = "duplicate"
+    return frame
+
+
+def _patients(manifest: pd.DataFrame) -> pd.DataFrame:
+    frame = manifest[["patient_id", "cohort", "finding"]].drop_duplicates("patient_id")
+    ages = [20 + int(generator("age", p).integers(60)) for p in frame["patient_id"]]
+    sizes = [
+        "" if f == "normal" else f"{5 + generator('s', p).random() * 30:.1f}"
+        for p, f in zip(frame["patient_id"], frame["finding"], strict=True)
+    ]
+    birads = [("3", "4A", "4B")[int(generator("b", p).integers(3))] for p in frame["patient_id"]]
+    return frame.drop(columns="finding").assign(
+        age_years=[str(age) for age in ages], lesion_size_mm=sizes, birads=birads, remark=frame["patient_id"]
+    )
+
+
+def _fov_index(manifest: pd.DataFrame) -> pd.DataFrame:
+    frame = pd.DataFrame({"image_id": manifest["image_id"]})
+    frame = frame.assign(x0_px=0, y0_px=0, x1_px=9, y1_px=9, side_px=128, square="pad_br", method="core")
+    return frame.assign(confidence=0.9, flags="", accepted=[0, 0, *[1] * (len(frame) - 2)], duplicate_group="")
+
+
+def _size(rows: pd.DataFrame) -> dict[str, int]:
+    return {"images": len(rows), "patients": int(rows["patient_id"].nunique())}
+
+
+def _flow(manifest: pd.DataFrame) -> dict[str, object]:
+    used = manifest[manifest["excluded"] == ""]
+    group = used["finding"] + np.where(used["pathology"] == "", "", "_" + used["pathology"])
+    return {**_size(used), "excluded_images": {"exact_duplicate": 1}, **{n: _size(r) for n, r in used.groupby(group)}}
+
+
+def _split(manifest: pd.DataFrame, task: str) -> pd.DataFrame:
+    used = manifest[manifest["excluded"] == ""]
+    number = used["patient_id"].str[-3:].astype(int)
+    part = np.select([number % 10 < 5, number % 10 < 7], ["train", "val"], "test")
+    if task == "detect":
+        frame = used.assign(part=part, truth=(used["finding"] == "non_mass").astype(int))
+        frame = frame[frame["finding"] != "mass"]
+    else:
+        frame = used.assign(part=np.where(used["finding"] == "non_mass", "external", part))
+        frame = frame.assign(truth=(used["pathology"] == "malignant").astype(int))[used["finding"] != "normal"]
+    return frame[["image_id", "patient_id", "part", "truth"]].reset_index(drop=True)
+
+
+def _certificate(split: pd.DataFrame) -> dict[str, object]:
+    parts = {
+        part: _size(rows) | {f"positive_{k}": v for k, v in _size(rows[rows["truth"] == 1]).items()}
+        for part, rows in split.groupby("part")
+    }
+    pairs = ["train_val", "train_test", "val_test"]
+    shared = {pair: {"patients": 0, "duplicate_groups": 0, "images": 0} for pair in pairs}
+    return {"assignment": "0123456789abcdef", "unit": "patient", "disjoint": 1, "parts": parts, "shared": shared}
+
+
+def _scores(split: pd.DataFrame, task: str, backbone: str) -> pd.DataFrame:
+    shown = split[split["part"] != "train"].reset_index(drop=True)
+    noise = np.array([generator(task, backbone, i).normal() for i in shown["image_id"]])
+    return shown.assign(logit=noise + 1.5 * shown["truth"])
+
+
+def _roc(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    cuts = np.array([np.inf, *sorted(rows["logit"], reverse=True)])
+    called = rows["logit"].to_numpy()[None, :] >= cuts[:, None]
+    truth = rows["truth"].to_numpy() == 1
+    return cuts, called[:, ~truth].mean(axis=1), called[:, truth].mean(axis=1)
+
+
+def _curves(predictions: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    frames = []
+    for backbone, frame in predictions.items():
+        for part, rows in frame.groupby("part"):
+            cuts, fpr, sensitivity = _roc(rows)
+            columns = {"threshold": [f"{c:.17g}" for c in cuts], "false_positive_rate": fpr, "sensitivity": sensitivity}
+            frames.append(pd.DataFrame({"backbone": backbone, "part": part, "point": range(len(cuts)), **columns}))
+    return pd.concat(frames)
+
+
+def _measures(predictions: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    rows = []
+    for backbone, frame in predictions.items():
+        val = frame[frame["part"] == "val"]
+        for part, images in frame.groupby("part"):
+            auc = float(np.trapezoid(_roc(images)[2], _roc(images)[1]))
+            positive = images[images["truth"] == 1]
+            rows += [(backbone, part, "", "auc", auc, max(auc - 0.1, 0), min(auc + 0.05, 1), "")]
+            rows += [(backbone, part, "", "auc_image", auc, max(auc - 0.07, 0), min(auc + 0.04, 1), "")]
+            for name, value in (_size(images) | {f"positive_{k}": v for k, v in _size(positive).items()}).items():
+                rows += [(backbone, part, "n", name, value, None, None, "")]
+            rows += _at_cutoff(backbone, part, "as_published", images, _youden(images))
+            if part != "val":
+                rows += _at_cutoff(backbone, part, "frozen", images, _youden(val))
+    for part in sorted(set(frame["part"])):
+        pair = "-".join(BACKBONES)
+        rows += [(pair, part, "comparison", "auc_difference", 0.0123, -0.0456, 0.0789, "")]
+        rows += [(pair, part, "comparison", "p", 0.4321, None, None, "")]
+    texts = [[*row[:4], *("" if v is None else f"{v:.17g}" for v in row[4:7]), row[7]] for row in rows]
+    return pd.DataFrame(texts, columns=list(MEASURES.columns))
+
+
+def _youden(rows: pd.DataFrame) -> float:
+    cuts, fpr, sensitivity = _roc(rows)
+    return float(cuts[np.argmax(sensitivity - fpr)])
+
+
+def _at_cutoff(backbone: str, part: str, rule: str, rows: pd.DataFrame, cutoff: float) -> list[tuple[object, ...]]:
+    called, truth = rows["logit"] >= cutoff, rows["truth"] == 1
+    tp, fp = int((called & truth).sum()), int((called & ~truth).sum())
+    tn, fn = int((~called & ~truth).sum()), int((~called & truth).sum())
+    pairs = {"sensitivity": (tp, tp + fn), "specificity": (tn, tn + fp), "accuracy": (tp + tn, len(rows))}
+    found = [(backbone, part, rule, "cutoff", cutoff, None, None, "")]
+    for name, (hits, total) in (pairs | {"ppv": (tp, tp + fp), "npv": (tn, tn + fn)}).items():
+        share = hits / total
+        found.append((backbone, part, rule, name, share, max(share - 0.08, 0), min(share + 0.07, 1), ""))
+    cells = {"tp": tp, "fp": fp, "tn": tn, "fn": fn}
+    return [*found, *((backbone, part, rule, name, value, None, None, "") for name, value in cells.items())]
+
+
+def _history(task: str, backbone: str) -> pd.DataFrame:
+    epochs = np.arange(6)
+    wobble = generator("history", task, backbone).normal(0, 0.008, 6)
+    train = 0.17 * np.exp(-epochs / 5)
+    columns = {"train_loss": train, "val_loss": train + 0.02 + wobble, "val_auc": 0.9 - 0.3 * np.exp(-epochs / 3)}
+    return pd.DataFrame({"epoch": epochs, "learning_rate": 0.001, **columns})
+
+
+def _write_heat_maps(split: pd.DataFrame, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    chosen = split[split["part"].isin(["test", "external"])].groupby(["part", "truth"]).head(2)
+    rows = []
+    for number, row in enumerate(chosen.itertuples()):
+        y, x = np.mgrid[0:64, 0:128]
+        gray = (128 + 100 * np.sin(x / 9 + number) * np.cos(y / 7)).astype(np.uint8)
+        Image.fromarray(gray).save(folder / f"{row.image_id}.png")
+        outcome = ("TN", "FP", "FN", "TP")[2 * row.truth + number % 2]
+        rows.append((row.image_id, row.part, row.truth, 0.1 * number, outcome, "positive", f"{row.image_id}.png"))
+    columns = ["image_id", "part", "truth", "score", "outcome", "explained", "file"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "index.csv", index=False)

@@ -1,0 +1,191 @@
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawn_screens import LAYOUTS, as_jpeg, screen, speckle, write
+
+from nonmass.determinism import generator
+from nonmass.errors import InputError
+from nonmass.fov import FovParams, find_fov
+from nonmass.fov_layout import layout_consensus
+from nonmass.geometry import Box
+from nonmass.images import read_gray
+from nonmass.params import validate
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("key", range(4))
+def test_a_drawn_field_is_found_on_one_screen(layout, key):
+    fov = find_fov(screen(layout, key))
+    assert fov.accepted and fov.flags == ()
+    assert fov.box.iou(LAYOUTS[layout][2]) >= 0.995
+    assert 0.5 < fov.confidence <= 1
+
+
+@pytest.mark.parametrize("layout", ["black", "panel"])
+def test_a_black_depth_is_doubted_and_the_layout_settles_it(layout):
+    true = LAYOUTS[layout][2]
+    dark = screen(layout, "dark", deep_dark=0.3)
+    alone = find_fov(dark)
+    assert not alone.accepted and "soft-bottom" in alone.flags
+    settled = find_fov(dark, layout_box=true)
+    assert settled.accepted and settled.box == true and settled.method.endswith("layout")
+
+
+@pytest.mark.parametrize(("narrower_px", "shorter_px"), [(90, 0), (0, 120), (40, 60)])
+def test_another_zoom_of_the_layout_keeps_its_own_box(narrower_px, shorter_px):
+    image = screen("black", 1)
+    true = LAYOUTS["black"][2]
+    zoomed = Box(true.x0 + narrower_px, true.y0, true.x1 - narrower_px, true.y1 - shorter_px)
+    field = image[zoomed.slices].copy()
+    image[true.slices] = 0
+    image[zoomed.slices] = field
+    fov = find_fov(image, layout_box=true)
+    assert fov.accepted and fov.box.iou(zoomed) > 0.99
+
+
+def glued(kind):
+    """A screen whose field has something right beside it, and the field's box."""
+    image = screen("black", 5)
+    box = LAYOUTS["black"][2]
+    y0, y1 = box.y0, box.y1
+    if kind == "gray bar":
+        image[y0:y1, box.x1 : box.x1 + 20] = np.linspace(255, 20, y1 - y0).astype(np.uint8)[:, None]
+    elif kind == "button bar":
+        image[y0:y1, box.x1 : box.x1 + 60] = 90
+    elif kind == "text below":
+        for row in range(4):
+            words = "Left breast 3:00 4 cm FN radial and antiradial"
+            write(image, words, box.x0, y1 + 14 + 16 * row, 0.6)
+    elif kind == "name above":
+        write(image, "DOE^JANE 12345678", box.x0, y0 - 4, 0.8, 2)
+    elif kind == "second field":
+        image[y0:y1, box.x1 + 4 : 1020] = speckle("second", y1 - y0, 1020 - box.x1 - 4)
+    elif kind == "trace below":
+        image[y1 + 2 : 760, box.x0 : box.x1] = speckle("trace", 758 - y1, box.width)
+    return image, box
+
+
+@pytest.mark.parametrize("kind", ["gray bar", "button bar", "text below", "name above", "second field", "trace below"])
+def test_something_beside_the_field_makes_no_silent_error(kind):
+    image, box = glued(kind)
+    fov = find_fov(image)
+    assert not fov.accepted or fov.box.iou(box) >= 0.95
+
+
+@pytest.mark.parametrize("size", [(353, 274), (470, 560), (600, 763)])
+def test_an_image_that_is_a_field_stays_whole(size):
+    fov = find_fov(speckle("bare", *size))
+    assert fov.accepted and fov.box == Box(0, 0, size[1], size[0])
+
+
+def test_black_margins_of_a_bare_field_go():
+    image = np.zeros((420, 640), np.uint8)
+    field = Box(70, 0, 590, 400)
+    image[field.slices] = speckle("margins", 400, 520)
+    fov = find_fov(image)
+    assert fov.accepted and fov.box == field
+
+
+def test_a_bare_field_that_fades_stays_whole():
+    image = speckle("fading", 400, 500, cyst=False)
+    fade = np.clip(np.linspace(3.2, 0.02, 400), 0, 1)[:, None]
+    fov = find_fov((image * fade).astype(np.uint8))
+    assert fov.accepted and fov.box == Box(0, 0, 500, 400)
+
+
+def test_a_bare_field_cut_by_a_caption_is_doubted():
+    image = speckle("caption", 400, 500)
+    image[300:] = 0
+    write(image, "LEFT BREAST 3:00 RADIAL", 10, 330, 0.9, 2)
+    fov = find_fov(image)
+    assert fov.flags == ("inside-bottom",)
+
+
+@pytest.mark.parametrize("image", [np.zeros((300, 400), np.uint8), np.full((300, 400), 87, np.uint8)])
+def test_a_screen_without_a_field_is_doubted(image):
+    fov = find_fov(image)
+    assert not fov.accepted and fov.flags and fov.confidence == 0
+
+
+def test_a_screen_of_text_is_doubted():
+    image = np.zeros((600, 800), np.uint8)
+    for row in range(12):
+        words = f"Report line {row}: the quick brown fox jumps over it"
+        write(image, words, 30, 40 + 45 * row, 0.8)
+    assert not find_fov(image).accepted
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_png_and_jpeg_give_the_same_box(layout):
+    clean = screen(layout, "formats", noise=False)
+    a, b = find_fov(clean), find_fov(as_jpeg(clean, 85))
+    assert a.accepted and b.accepted and a.box.iou(b.box) >= 0.995
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [5, 8])
+def test_the_layout_is_what_changes(layout, count):
+    # A third of them have a black depth; names, IDs and dates differ on all.
+    screens = (screen(layout, key, deep_dark=0.3 * (key % 3 == 2)) for key in range(count))
+    assert layout_consensus(screens, 5).iou(LAYOUTS[layout][2]) >= 0.995
+
+
+def test_changing_text_beside_the_field_is_not_part_of_it():
+    box = LAYOUTS["black"][2]
+    screens = []
+    for key in range(8):
+        image = screen("black", key)
+        rng = generator("panel", key)
+        for row in range(6):  # a name right above, measurements right below and to the right
+            words = "".join(rng.choice(list("ABCDEFGH0123456789"), 12))
+            write(image, words, box.x1 + 2, box.y0 + 30 + 30 * row)
+        words = "".join(rng.choice(list("ABCDEFGH0123456789"), 30))
+        write(image, words, box.x0 + 5, box.y0 - 3, 0.7)
+        write(image, words, box.x0 + 5, box.y1 + 18, 0.7)
+        screens.append(image)
+    assert layout_consensus(screens, 5).iou(box) >= 0.99
+
+
+def test_few_or_equal_screens_say_nothing():
+    assert layout_consensus([screen("panel", 1)] * 4, 5) is None
+    assert layout_consensus([screen("panel", 1)] * 5, 5) is None
+    assert layout_consensus([], 5) is None
+
+
+def test_screens_of_two_sizes_are_no_layout():
+    with pytest.raises(ValueError, match="differ in shape"):
+        layout_consensus([np.zeros((4, 5), np.uint8), np.zeros((5, 4), np.uint8)], 2)
+
+
+GOOD = {"side_px": 448, "square": "pad_br", "agreement_iou": 0.95, "layout_min_images": 5, "layout_max_images": 30}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("side_px", 8), ("side_px", 448.5), ("square", "tile"), ("agreement_iou", 1.2), ("layout_max_images", 2)],
+)
+def test_impossible_params_are_named(key, value):
+    validate(GOOD, FovParams, "fov")
+    with pytest.raises(InputError, match=key):
+        validate({**GOOD, key: value}, FovParams, "fov")
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif("NONMASS_DATA" not in os.environ, reason="NONMASS_DATA is not set")
+@pytest.mark.parametrize("pattern", ["BUSI/**/* (?).png", "BUSBRA/Images/bus_00[0-2]*.png"])
+def test_public_images_stay_whole(pattern):
+    for path in sorted(Path(os.environ["NONMASS_DATA"]).glob(pattern))[:30]:
+        image = read_gray(path)
+        fov = find_fov(image)
+        if fov.accepted:
+            assert fov.box.area >= 0.9 * image.size or not _outside(image, fov.box).any(), path
+
+
+def _outside(image, box):
+    """What the crop would lose that is not black, pixel noise aside."""
+    rest = cv2.medianBlur(image, 3) > 16
+    rest[box.slices] = False
+    return rest

@@ -1,0 +1,117 @@
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from nonmass.errors import InputError
+from nonmass.images import read_gray, write_png
+
+GRAY = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_gray_is_the_same_however_it_is_stored(tmp_path, mode, suffix):
+    Image.fromarray(GRAY).convert(mode).save(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(read_gray(tmp_path / f"a{suffix}"), GRAY)
+
+
+def test_one_bit_images_are_black_and_white(tmp_path):
+    Image.fromarray(GRAY > 127).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_gray(tmp_path / "a.png"), 255 * (GRAY > 127))
+
+
+def test_a_colour_jpeg_gives_the_luma_that_pillow_gives(tmp_path):
+    colour = np.random.default_rng(3).integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
+    Image.fromarray(colour).save(tmp_path / "a.jpg", quality=95)
+    with Image.open(tmp_path / "a.jpg") as image:
+        luma = np.array(image.convert("L"), int)
+    assert np.abs(read_gray(tmp_path / "a.jpg") - luma).mean() < 2
+
+
+def encoded(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+PICTURE = Image.fromarray(GRAY)
+PNG, JPEG = encoded(PICTURE, format="PNG"), encoded(PICTURE, format="JPEG")
+WIDE = Image.fromarray(GRAY.astype(np.uint16) * 256)
+FRAMES = encoded(PICTURE, format="GIF", save_all=True, append_images=[Image.fromarray(255 - GRAY)])
+BROKEN = bytearray(PNG)
+BROKEN[len(PNG) // 2] ^= 0xFF
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"not an image at all", "not a readable image"),
+        (PNG[: len(PNG) // 2], "truncated or corrupt"),
+        (JPEG[: len(JPEG) // 2], "truncated or corrupt"),
+        (bytes(BROKEN), "truncated or corrupt"),
+        (encoded(WIDE, format="PNG"), "more than 8 bits"),
+        (encoded(WIDE, format="TIFF"), "more than 8 bits"),
+        (encoded(Image.fromarray(GRAY.astype(np.float32)), format="TIFF"), "more than 8 bits"),
+        (encoded(PICTURE.convert("CMYK"), format="JPEG"), "CMYK"),
+        (encoded(Image.merge("LA", (PICTURE, PICTURE)), format="PNG"), "transparent"),
+        (encoded(PICTURE, format="PNG", transparency=int(GRAY[0, 0])), "transparent"),
+        (FRAMES, "2 frames"),
+    ],
+)
+def test_what_cannot_be_read_is_named_in_one_line(tmp_path, content, message):
+    path = tmp_path / "screen.img"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_gray(path)
+    assert str(path) in str(caught.value)
+
+
+def test_sixteen_bit_colour_is_refused_and_not_cut(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8, 3), 40000, np.uint16))
+    with pytest.raises(InputError, match="more than 8 bits"):
+        read_gray(tmp_path / "a.png")
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(InputError, match="not found"):
+            read_gray(path)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    write_png(tmp_path / "a.png", np.zeros((300, 300), np.uint8))
+    with pytest.raises(InputError, match="more than 80000 pixels"):
+        read_gray(tmp_path / "a.png", max_pixels=80_000)
+    for limit in (50_000, 10_000):  # Pillow warns from its limit on, and refuses from twice that
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.raises(InputError, match="more than"):
+            read_gray(tmp_path / "a.png")
+
+
+def test_png_comes_back_with_stable_bytes_and_no_metadata(tmp_path):
+    for name in ("a.png", "b.png"):
+        write_png(tmp_path / name, GRAY)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    np.testing.assert_array_equal(read_gray(tmp_path / "a.png"), GRAY)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == "L" and not image.info
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_colour_png_keeps_the_order_of_channels(tmp_path):
+    colour = np.zeros((4, 5, 3), np.uint8)
+    colour[..., 0] = 250
+    write_png(tmp_path / "a.png", colour)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.getpixel((0, 0)) == (250, 0, 0)
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8)])
+def test_other_arrays_are_refused(tmp_path, image):
+    with pytest.raises(ValueError, match="no 8-bit"):
+        write_png(tmp_path / "a.png", image)
+    assert not list(tmp_path.iterdir())

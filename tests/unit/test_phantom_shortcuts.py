@@ -1,0 +1,62 @@
+"""No single number of an image may stand for the class: a network has to look at the picture."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from nonmass.phantom.generate import draw_export
+from nonmass.phantom.patients import draw_patient
+
+LIMIT = 0.65
+N_PATIENTS = {"normal": 80, "mass": 110, "non_mass": 90}
+
+
+def features(export):
+    """What a shortcut could use, of the field's crop and of the exported file."""
+    field = cv2.cvtColor(export.screen[export.box.slices], cv2.COLOR_BGR2GRAY)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, export.jpeg_quality]
+    return {
+        "mean": field.mean(),
+        "standard deviation": field.std(),
+        "median": np.median(field),
+        "dark share": (field < 30).mean(),
+        "bright share": (field > 170).mean(),
+        "sharpness": cv2.Laplacian(field, cv2.CV_64F).var(),
+        "sharpness of a thumbnail": cv2.Laplacian(cv2.resize(field, (128, 128)), cv2.CV_64F).var(),
+        "width": export.box.width,
+        "height": export.box.height,
+        "aspect": export.box.width / export.box.height,
+        "calipers": export.n_calipers,
+        "file size": len(cv2.imencode(".jpg", export.screen, quality)[1]),
+    }
+
+
+@pytest.fixture(scope="module")
+def table():
+    """One image a patient, so that rows are independent."""
+    rows = []
+    for finding, count in N_PATIENTS.items():
+        for number in range(count):
+            patient = draw_patient(1, finding, number)
+            truth = {"finding": finding, "pathology": patient.pathology}
+            rows.append(truth | features(draw_export(1, patient, 1)))
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "column", "positive"),
+    [
+        (("normal", "non_mass"), "finding", "non_mass"),
+        (("mass",), "pathology", "malignant"),
+        (("non_mass",), "pathology", "malignant"),
+    ],
+    ids=["detect", "classify masses", "classify non-mass lesions"],
+)
+def test_no_single_number_tells_the_classes_apart(table, chosen, column, positive):
+    rows = table[table["finding"].isin(chosen)]
+    names = table.columns.drop(["finding", "pathology"])
+    auc = pd.Series({name: roc_auc_score(rows[column] == positive, rows[name]) for name in names})
+    apart = auc.where(auc >= 0.5, 1 - auc)
+    assert apart.max() <= LIMIT, f"\n{apart.sort_values(ascending=False).head()}"

@@ -1,0 +1,232 @@
+"""The page: one file, no network, every limitation beside its number."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from report_inputs import BACKBONES, PARAMS, write_inputs
+
+from nonmass.errors import InputError
+from nonmass.params import validate
+from nonmass.report import cautions, wording
+from nonmass.report.build import Report, compose_report, flat, write_report
+from nonmass.report.records import Estimate, Reported
+from nonmass.report.sources import Folders, read_sources
+
+VOID = {"meta", "link", "br", "img", "input", "hr", "path", "use"}
+
+
+class Page(HTMLParser):
+    """Collects what is asserted on, and fails on tags that do not close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text, self.open, self.ids, self.links = [], [], [], []
+        self.tables: list[list[list[str]]] = []
+        self.headings: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def build(places: Folders, params: dict = PARAMS) -> Report:
+    return compose_report(read_sources(places, params, BACKBONES))
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory) -> Folders:
+    return write_inputs(tmp_path_factory.mktemp("graph"))
+
+
+@pytest.fixture(scope="module")
+def report(places) -> Report:
+    return build(places)
+
+
+@pytest.fixture(scope="module")
+def html(report) -> str:
+    return report.page
+
+
+def test_page_is_well_formed_and_asks_nothing_of_the_network(html):
+    page = Page(html)
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
+    assert "http" not in html.lower() and "@import" not in html and "<script" not in html
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+
+
+def test_page_answers_first_and_says_what_the_data_are(html):
+    page = Page(html)
+    assert page.headings[0] == "The answer"
+    assert page.words.index(cautions.RESEARCH_USE) < page.words.index("The answer")
+    assert page.words.index(cautions.PHANTOMS) < page.words.index("The answer")
+    assert cautions.NOT_DISJOINT not in page.words
+
+
+def test_performance_table_shows_the_measures(html, places):
+    sources = read_sources(places, PARAMS, BACKBONES)
+    cells = {" ".join(cell.split()) for table in Page(html).tables for row in table for cell in row}
+    for task in sources.tasks:
+        for parts in task.performance.values():
+            for part, numbers in parts.items():
+                assert wording.estimate(numbers.auc) in cells or part == "val"
+                for point in numbers.rules.values():
+                    assert wording.percent(point["sensitivity"]) in cells
+                    assert wording.percent(point["npv"]) in cells
+                    assert wording.number(point["cutoff"].est) in cells
+
+
+@pytest.mark.parametrize(
+    ("adapters", "notices"),
+    [
+        (("phantom",), [cautions.PHANTOMS]),
+        (("busi", "busbra"), [cautions.STAND_INS]),
+        (("busi", "phantom"), [cautions.STAND_INS, cautions.PHANTOMS]),
+        (("folder",), []),
+    ],
+)
+def test_data_are_called_what_they_are(adapters, notices):
+    params = PARAMS | {"cohorts": list(adapters), "sources": {name: {"adapter": name} for name in adapters}}
+    params["sources"]["unused"] = {"adapter": "phantom"}
+    assert cautions.data_notices(validate(params, Reported, "params")) == notices
+
+
+def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
+    certificates = json.loads((places.metrics / "split.json").read_text())
+    certificates["detect"] |= {"disjoint": 0, "unit": "image"}
+    certificates["detect"]["shared"]["train_test"]["patients"] = 7
+    path = tmp_path / "metrics"
+    path.mkdir()
+    for file in places.metrics.iterdir():
+        (path / file.name).write_bytes(file.read_bytes())
+    (path / "split.json").write_text(json.dumps(certificates))
+    words = Page(build(replace(places, metrics=path)).page).words
+    # banner, answer, table 2, certificate, each of two ROC plots, table 3
+    assert words.count(cautions.NOT_DISJOINT) == 7
+
+
+def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_report(report, first)
+    write_report(build(places), second)
+    files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
+    assert len(files) == 1 + 3 + 2 * 6  # page, tables, flow chart and five ROC plots
+    for file in files:
+        assert (first / file).read_bytes() == (second / file).read_bytes(), file
+
+
+def test_report_without_pictures_and_external_part(tmp_path):
+    places = write_inputs(tmp_path)
+    for task in PARAMS["tasks"]:
+        (places.metrics / f"explain_{task}.json").unlink()
+        (places.gradcam / task / "index.csv").unlink()
+    for path in (places.measures / "classify.csv", places.curves / "classify.csv"):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if ",external," not in line))
+    report = build(places)
+    assert Page(report.page).words.count("No heat maps were made.") == 2
+    assert "fig3_roc_classify_external" not in [plot.name for plot in report.plots]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "metrics/data.json",
+        "metrics/split.json",
+        "data/manifest.csv",
+        "data/fov/index.csv",
+        "data/splits/detect.csv",
+        "curves/detect.csv",
+        "measures/classify.csv",
+        "models/detect/densenet121_448/model.json",
+    ],
+)
+def test_missing_file_is_named_in_one_line(tmp_path, file):
+    places = write_inputs(tmp_path, patients_per_class=10)
+    (tmp_path / file).unlink()
+    with pytest.raises(InputError, match=file) as caught:
+        read_sources(places, PARAMS, BACKBONES)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_json_or_lacks_a_key_is_named(tmp_path):
+    places = write_inputs(tmp_path, patients_per_class=10)
+    path = places.metrics / "split.json"
+    content = json.loads(path.read_text())
+    del content["detect"]["assignment"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"detect\.assignment: required key is missing"):
+        read_sources(places, PARAMS, BACKBONES)
+    path.write_text("{")
+    with pytest.raises(InputError, match="not readable as JSON"):
+        read_sources(places, PARAMS, BACKBONES)
+
+
+def test_undefined_values_carry_their_reason(places, tmp_path):
+    folder = tmp_path / "measures"
+    folder.mkdir()
+    for file in places.measures.iterdir():
+        lines = file.read_text().splitlines(keepends=True)
+        mark = "mobilenet_448,test,frozen,ppv,"
+        reason = mark + ",,,no image is called so at this cut-off\n"
+        (folder / file.name).write_text("".join(reason if line.startswith(mark) else line for line in lines))
+    words = Page(build(replace(places, measures=folder)).page).words
+    assert "Test, mobilenet_448, sound: ppv undefined, as no image is called so at this cut-off." in words
+
+
+def test_hostile_text_stays_text(tmp_path):
+    params = json.loads(json.dumps(PARAMS)) | {"note": "<script>alert(1)</script>"}
+    assert "<script" not in build(write_inputs(tmp_path, 10), params).page
+
+
+def test_numbers_read_well():
+    assert wording.estimate(Estimate(0.9123, 0.8, 0.95)) == "0.912 (0.800\u20130.950)"
+    assert wording.estimate(Estimate(0.01, -0.02, 0.04)) == "0.010 (\u22120.020 to 0.040)"
+    assert wording.estimate(Estimate(-0.0001)) == "0.000 (no interval)"
+    assert wording.estimate(Estimate(note="why")) == "undefined"
+    assert wording.percent(Estimate(0.5, 0.25, 1)) == "50.0 (25.0\u2013100.0)"
+    assert wording.p_value(Estimate(1e-26)) == "p < 0.001"
+    assert (
+        wording.class_name({"cohort": "BUSI", "finding": ["mass", "non_mass"]})
+        == "mass lesion or non-mass lesion (BUSI)"
+    )
+    assert wording.count(13247) == "13\u202f247"
+    assert dict(flat({"a": {"b": 0.001, "c": [7, 1, 2]}, "d": "text", "e": True})) == {
+        "a.b": "0.001",
+        "a.c": "[7, 1, 2]",
+        "d": "text",
+        "e": "true",
+    }

@@ -7,7 +7,7 @@ import pandas as pd
 
 from nonmass import tables
 from nonmass.batches import read_images
-from nonmass.determinism import RuntimeParams, make_torch_deterministic
+from nonmass.determinism import RuntimeParams, choose_precision, make_torch_deterministic
 from nonmass.entry import run_stage
 from nonmass.files import write_json
 from nonmass.network import NetworkParams, build_network, count_parameters, save_weights
@@ -35,7 +35,8 @@ def main(task: str, backbone: str, split_csv: Path, images_dir: Path, model_dir:
     train_part, val_part = read_part("train"), read_part("val")
     make_torch_deterministic(runtime, params.seed, "weights", task)
     network = build_network(settings.timm)
-    trained = train(network, train_part, val_part, params, decay, precision=runtime.precision, on_epoch=write_history)
+    precision = choose_precision(runtime)
+    trained = train(network, train_part, val_part, params, decay, precision=precision, on_epoch=write_history)
 
     save_weights(trained.weights, model_dir / "model.safetensors")
     best = trained.history.to_dict("records")[trained.best_epoch]
@@ -50,6 +51,7 @@ def main(task: str, backbone: str, split_csv: Path, images_dir: Path, model_dir:
         "val_loss": best["val_loss"],
         "val_auc": best["val_auc"],
         **runtime.model_dump(),
+        "precision": precision,
         **{f"{package}_version": version(package) for package in ("torch", "timm", "lightning")},
     }
     write_json(model_dir / "model.json", record)

@@ -15,7 +15,7 @@ class RuntimeParams(Section):
 
     threads: int = Field(ge=1, le=1024)
     deterministic: bool
-    precision: Literal["32-true", "bf16-mixed"]
+    precision: Literal["auto", "32-true", "bf16-mixed"]
 
 
 def seed_of(*key: int | str) -> int:
@@ -46,3 +46,21 @@ def make_torch_deterministic(params: RuntimeParams, *key: int | str) -> None:
     torch.use_deterministic_algorithms(params.deterministic)
     torch.backends.cudnn.benchmark = not params.deterministic
     torch.manual_seed(seed_of(*key) % 2**63)
+
+
+def choose_precision(params: RuntimeParams) -> str:
+    """The precision of the training: as params say; for `auto`, bfloat16 where the processor multiplies it itself.
+
+    Elsewhere bfloat16 is emulated and slower than single precision. The choice changes the
+    trained weights, so the train stage records it.
+    """
+    if params.precision != "auto":
+        return params.precision
+    import torch
+
+    if torch.cuda.is_available():
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        processor = torch.cpu.get_capabilities()
+        native = bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
+    return "bf16-mixed" if native else "32-true"

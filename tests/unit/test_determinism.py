@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nonmass.determinism import RuntimeParams, generator, make_torch_deterministic, seed_of
+from nonmass.determinism import RuntimeParams, choose_precision, generator, make_torch_deterministic, seed_of
 from nonmass.errors import InputError
 from nonmass.params import validate
 
@@ -115,10 +115,23 @@ def test_torch_is_set_as_asked(is_strict):
     [
         ({"threads": 0}, "greater than or equal to 1"),
         ({"threads": 1.5}, "integer"),
-        ({"precision": "16"}, "'32-true' or 'bf16-mixed'"),
+        ({"precision": "16"}, "'auto', '32-true' or 'bf16-mixed'"),
         ({"deterministic": "yes"}, "boolean"),
     ],
 )
 def test_impossible_settings_are_named(change, part):
     with pytest.raises(InputError, match=rf"runtime\.{next(iter(change))}: .*{part}"):
         validate({"threads": 1, "deterministic": True, "precision": "32-true", **change}, RuntimeParams, "runtime")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [({"avx512_bf16": True}, "bf16-mixed"), ({"amx_bf16": True}, "bf16-mixed"), ({"avx2": True}, "32-true")],
+)
+def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch, capabilities, expected):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_precision(runtime(precision="auto")) == expected
+    assert choose_precision(runtime(precision="32-true")) == "32-true"

@@ -1,7 +1,7 @@
 """Who is scanned: settings of the cohort, and the draws that belong to a patient rather than to one image."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field
@@ -48,9 +48,10 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Lesion:
-    """A mass or a non-mass lesion. Its shape is drawn from `shape_key`, the same in every view.
+    """A mass or a non-mass lesion.
 
     Attributes:
+        shape_key: From which a mass's contour and the ducts are drawn, the same in every view.
         size_mm: Diameter of the circle of equal area.
         aspect: Height over width; above 1 is "taller than wide".
         echo_db: Level against its surroundings.
@@ -171,9 +172,9 @@ def _draw_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
 
 
 def _draw_non_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
-    """An area without a margin; calcifications, ducts and shadowing point to malignancy, none of them surely."""
+    """An area without a margin; calcifications, ducts and shadowing point to malignancy, none of them surely. Some hardly show."""
     suspicious = (rng.random(5) < 0.84) == malignant
-    return Lesion(
+    lesion = Lesion(
         shape_key=name,
         size_mm=rng.uniform(12, 17),
         aspect=rng.uniform(0.6, 1.0) if suspicious[0] else rng.uniform(0.45, 0.75),
@@ -186,3 +187,5 @@ def _draw_non_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesi
         n_specks=int(rng.integers(6, 18)) if suspicious[2] else 0,
         n_ducts=int(rng.integers(2, 5)) if suspicious[3] else 0,
     )
+    is_subtle = rng.random() < 0.12
+    return replace(lesion, echo_db=0.5 * lesion.echo_db, mottle_db=0.5 * lesion.mottle_db) if is_subtle else lesion

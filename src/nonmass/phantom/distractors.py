@@ -32,7 +32,7 @@ def draw_distractors(rng: np.random.Generator, has_dark_area: bool, has_shadow: 
     """What a lesion adds to the darkness of one image is in the others, too, but elsewhere and of another form."""
     return Distractors(
         n_islands=int(rng.integers(1, 5)),
-        n_lobes=int(rng.random() < (0.05 if has_dark_area else 0.8)),
+        n_lobes=int(rng.random() < (0.05 if has_dark_area else 0.7)),
         n_shadows=int(rng.integers(0, 4)),
         n_broad_shadows=int(rng.random() < (0.10 if has_shadow else 0.85)),
         contact_db=rng.uniform(0, 11),

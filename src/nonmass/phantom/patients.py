@@ -172,7 +172,7 @@ def _draw_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
 
 
 def _draw_non_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
-    """An area without a margin; calcifications, ducts and shadowing point to malignancy, none of them surely. Some hardly show."""
+    """An area without a margin; specks, ducts and shadows point to malignancy, none surely; a few hardly show."""
     suspicious = (rng.random(5) < 0.84) == malignant
     lesion = Lesion(
         shape_key=name,
@@ -187,5 +187,5 @@ def _draw_non_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesi
         n_specks=int(rng.integers(6, 18)) if suspicious[2] else 0,
         n_ducts=int(rng.integers(2, 5)) if suspicious[3] else 0,
     )
-    is_subtle = rng.random() < 0.12
+    is_subtle = rng.random() < 0.04
     return replace(lesion, echo_db=0.5 * lesion.echo_db, mottle_db=0.5 * lesion.mottle_db) if is_subtle else lesion

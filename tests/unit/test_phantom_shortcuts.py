@@ -45,6 +45,15 @@ def table():
     return pd.DataFrame(rows)
 
 
+@pytest.mark.parametrize("finding", ["mass", "non_mass"])
+@pytest.mark.parametrize("size", ["longest_mm", "size_mm"])
+def test_the_size_of_a_lesion_does_not_tell_the_classes_apart(finding, size):
+    patients = [draw_patient(1, finding, number) for number in range(1000)]
+    malignant = [patient.pathology == "malignant" for patient in patients]
+    auc = roc_auc_score(malignant, [getattr(patient.lesion, size) for patient in patients])
+    assert max(auc, 1 - auc) <= LIMIT
+
+
 @pytest.mark.parametrize(
     ("chosen", "column", "positive"),
     [

@@ -150,16 +150,25 @@ def _draw_anatomy(rng: np.random.Generator) -> Anatomy:
     )
 
 
+def _size_mm(extent_mm: float, aspect: float) -> float:
+    """Diameter of the disc of equal area, such that neither it nor the longest diameter gives the aspect away.
+
+    A flat lesion of the same area is longer, one of the same length smaller: the extent lies half-way.
+    """
+    return float(extent_mm * max(aspect, 1 / aspect) ** -0.25)
+
+
 def _draw_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
     """Each cue is drawn apart, with overlap: some cancers are round, some fibroadenomas shadow.
 
     The cues are those of the ACR BI-RADS ultrasound lexicon: shape, orientation, margin, posterior features.
     """
     suspicious = (rng.random(6) < 0.94) == malignant  # does this cue point the right way?
+    aspect = rng.uniform(0.95, 1.35) if suspicious[0] else rng.uniform(0.5, 0.75)
     return Lesion(
         shape_key=name,
-        size_mm=rng.uniform(9.5, 14.5),
-        aspect=rng.uniform(0.95, 1.35) if suspicious[0] else rng.uniform(0.5, 0.75),
+        size_mm=_size_mm(rng.uniform(8.5, 16), aspect),
+        aspect=aspect,
         echo_db=rng.normal(-13.5, 1.2),
         softness=rng.uniform(0.15, 0.30) if suspicious[1] else rng.uniform(0.03, 0.07),
         irregularity=rng.uniform(0.6, 1.0) if suspicious[2] else rng.uniform(0.0, 0.2),
@@ -174,10 +183,11 @@ def _draw_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
 def _draw_non_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
     """An area without a margin; specks, ducts and shadows point to malignancy, none surely; a few hardly show."""
     suspicious = (rng.random(5) < 0.84) == malignant
+    aspect = rng.uniform(0.6, 1.0) if suspicious[0] else rng.uniform(0.45, 0.75)
     lesion = Lesion(
         shape_key=name,
-        size_mm=rng.uniform(12, 17),
-        aspect=rng.uniform(0.6, 1.0) if suspicious[0] else rng.uniform(0.45, 0.75),
+        size_mm=_size_mm(rng.uniform(11, 18.5), aspect),
+        aspect=aspect,
         echo_db=rng.normal(-14, 1.2),
         softness=rng.uniform(0.30, 0.45),
         irregularity=rng.uniform(0.5, 0.9),

@@ -1,16 +1,31 @@
-"""Check the whole of params.yaml before any other stage starts."""
+"""Check the whole of params.yaml before any other stage starts, and clear what it no longer names."""
 
+import shutil
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from nonmass.entry import run_stage
 from nonmass.files import write_text
 from nonmass.params import load
-from nonmass.schema import check_params
+from nonmass.schema import check_params, strangers
 
 
-def main(raw_dir: Path, checked_txt: Path) -> None:
-    """Read params.yaml, check every section and the folders it names, write a constant."""
-    check_params(load(), raw_dir)
+def main(
+    raw_dir: Path,
+    checked_txt: Path,
+    cohorts: Annotated[list[Path], typer.Option(help="Folder with a result for each cohort.")],
+    backbones: Annotated[list[Path], typer.Option(help="Folder with a result for each backbone.")],
+) -> None:
+    """Check every section and the folders it names; remove results of axis members that are gone; write a constant.
+
+    Later stages depend on whole folders of results. What an earlier `params.yaml` left there would
+    make their state depend on the past of the checkout.
+    """
+    params = check_params(load(), raw_dir)
+    for path in [*strangers(cohorts, params.cohorts.root), *strangers(backbones, params.backbones)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     write_text(checked_txt, "params.yaml is valid\n")
 
 

@@ -1,4 +1,4 @@
-"""Stage `eval`: predictions of all backbones of one task -> metrics, measures, ROC curves."""
+"""Stage `eval`: predictions of all backbones of one task -> metrics, ROC curves, measures, versions of the software."""
 
 from pathlib import Path
 
@@ -9,7 +9,9 @@ from nonmass.roc.analysis import RocParams, evaluate
 from nonmass.tables import CURVES, MEASURES, PREDICTIONS
 
 
-def main(task: str, predictions_dir: Path, metrics_json: Path, curves_csv: Path, measures_csv: Path) -> None:
+def main(
+    task: str, predictions_dir: Path, metrics_json: Path, curves_csv: Path, measures_csv: Path, software_json: Path
+) -> None:
     """Judge the backbones of a task on all parts, apart and against each other.
 
     Args:
@@ -18,6 +20,7 @@ def main(task: str, predictions_dir: Path, metrics_json: Path, curves_csv: Path,
         metrics_json: Key figures, for `dvc metrics`.
         curves_csv: ROC points, for `dvc plots`.
         measures_csv: Every measure with its interval, or the reason why it has none.
+        software_json: Versions of what computed them: R, pROC, Python.
     """
     backbones = read_section("backbones", tuple[str, ...])
     params = read_section("roc", RocParams)
@@ -26,6 +29,7 @@ def main(task: str, predictions_dir: Path, metrics_json: Path, curves_csv: Path,
     write_json(metrics_json, evaluation.metrics)
     CURVES.write(evaluation.curves, curves_csv)
     MEASURES.write(evaluation.measures, measures_csv)
+    write_json(software_json, evaluation.software)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,13 @@ from nonmass.batches import read_images
 from nonmass.determinism import RuntimeParams, make_torch_deterministic
 from nonmass.entry import run_stage
 from nonmass.files import write_json
-from nonmass.gallery import ExplainParams, choose, write_gallery
+from nonmass.gallery import ExplainParams, choose, doubtful_crops, write_gallery
 from nonmass.gradcam import gradcam_maps
 from nonmass.lesions import add_masks, read_lesion
 from nonmass.network import load_trained
 from nonmass.params import read_section
 from nonmass.saliency import compare_with_lesions, summarise
-from nonmass.selection import best_backbone, frozen_cutoffs, judge
-
-EXPLAINED_PARTS = ("test", "external")
+from nonmass.selection import best_backbone, explained_images
 
 
 def main(
@@ -43,21 +41,17 @@ def main(
         explain_json: Gets the numbers, for `dvc metrics`.
     """
     params = read_section("explain", ExplainParams)
-    backbones = read_section("backbones", tuple[str, ...])
     make_torch_deterministic(read_section("runtime", RuntimeParams))
     measures = tables.MEASURES.read(measures_csv)
-    backbone = best_backbone(measures, backbones)
-    network = load_trained(models_dir / backbone)
-
-    predictions = tables.PREDICTIONS.read(predictions_dir / f"{backbone}.csv")
-    explained = predictions[predictions["part"].isin(EXPLAINED_PARTS)]
-    judged = judge(explained, frozen_cutoffs(measures, backbone))
+    backbone = best_backbone(measures, read_section("backbones", tuple[str, ...]))
+    judged = explained_images(tables.PREDICTIONS.read(predictions_dir / f"{backbone}.csv"), measures, backbone)
     rows = add_masks(judged, tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
     images = read_images(images_dir, rows["image_id"].tolist())
-    maps = gradcam_maps(network, images, (rows["called"] == "positive").to_numpy())
+    maps = gradcam_maps(load_trained(models_dir / backbone), images, (rows["called"] == "positive").to_numpy())
 
     lesions = (read_lesion(raw_dir, row) for row in rows.itertuples())
-    write_json(explain_json, {"backbone": backbone, **summarise(compare_with_lesions(rows, maps, lesions))})
+    numbers = summarise(compare_with_lesions(rows, maps, lesions))
+    write_json(explain_json, {"backbone": backbone, "doubtful_crops": doubtful_crops(rows), **numbers})
     write_gallery(gallery_dir, choose(rows, params.gallery_images), images, maps, raw_dir)
 
 

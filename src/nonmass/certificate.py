@@ -10,6 +10,8 @@ from nonmass.errors import InputError
 from nonmass.splitting import Split, TaskParams
 from nonmass.tables import PARTS
 
+GROUPS = ("patient_group", "duplicate_group")
+
 
 def certify(split: Split, images: pd.DataFrame, task: TaskParams, name: str) -> dict[str, Any]:
     """What the parts hold and what each two of them share, counted anew from the finished table.
@@ -22,19 +24,21 @@ def certify(split: Split, images: pd.DataFrame, task: TaskParams, name: str) -> 
 
     Returns:
         `assignment` (16 hex digits of the SHA-256 of the sorted lines "image_id,part"), `unit`,
-        `disjoint` (1 or 0), `withheld_images`, `parts`, and `shared`: for each pair of parts the
-        number of common patients, duplicate groups and files (equal bytes, whatever the cohort).
+        `disjoint` (1 or 0), `withheld_images`, `unused_images` (usable, but of neither class, or
+        asked for by neither `develop` nor `external`), `parts`, and `shared`: for each pair of parts
+        the number of common patients, patient groups, duplicate groups and files (equal bytes,
+        whatever the cohort).
 
     Raises:
         InputError: Unit "patient", and something is shared.
     """
-    table = split.table.merge(images[["image_id", "duplicate_group"]], on="image_id", validate="one_to_one")
+    table = split.table.merge(images[["image_id", *GROUPS]], on="image_id", validate="one_to_one")
     table["file"] = table["image_id"].str.split("-").str[-1]
     parts = {part: table[table["part"] == part] for part in PARTS if (table["part"] == part).any()}
     shared = {
         f"{one}_{two}": {
             "patients": _n_common(parts[one], parts[two], "patient_id"),
-            "duplicate_groups": _n_common(parts[one], parts[two], "duplicate_group"),
+            **{f"{group}s": _n_common(parts[one], parts[two], group) for group in GROUPS},
             "images": _n_common(parts[one], parts[two], "file"),
         }
         for one, two in combinations(parts, 2)
@@ -47,6 +51,7 @@ def certify(split: Split, images: pd.DataFrame, task: TaskParams, name: str) -> 
         "unit": task.unit,
         "disjoint": int(not overlaps),
         "withheld_images": len(split.withheld),
+        "unused_images": int((images["excluded"] == "").sum()) - len(table) - len(split.withheld),
         "parts": {part: _part_counts(rows) for part, rows in parts.items()},
         "shared": shared,
     }

@@ -1,5 +1,6 @@
 """`nonmass`: what a person types beside `dvc`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,14 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keeps the name of a command on the command line while there is only one of them."""
+@app.command()
+def check() -> None:
+    """Say what is wrong with params.yaml, if anything is."""
+    from nonmass.params import load
+    from nonmass.schema import check_params
+
+    check_params(load(), Path("data/raw"))
+    typer.echo("params.yaml is valid")
 
 
 @app.command()
@@ -53,7 +59,8 @@ def profile(
 
 
 def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value).replace("ordereddict", "")
+    """A value as params.yaml would hold it, on one line."""
+    return json.dumps(value).replace('"', "")
 
 
 def run() -> None:

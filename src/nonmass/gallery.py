@@ -17,9 +17,16 @@ from nonmass.tables import HEAT_MAPS
 
 RGB = NDArray[np.uint8]
 
-MIN_PANEL_PX = 256
+PANEL_PX = 256
+GAP_PX = 6
 BAR_PX = 14
+BAR_LABEL_PX = 56
+LINE_PX = 28
+TEXT_SIZE = 0.7  # of OpenCV's text; 13 px where the page scales a picture to 360 px
 OPACITY = 0.45
+# Six bits a channel look like eight under speckle, and take 40 % off the file and off the page that holds it.
+STEP = 4
+PNG_LEVEL = 6
 OUTLINE = (0, 255, 0)
 
 
@@ -36,12 +43,19 @@ class ExplainParams(Section):
 def choose(judged: pd.DataFrame, n_each: int) -> pd.DataFrame:
     """The `n_each` images of each part and outcome that lie farthest from the cut-off; of equal ones the first ids.
 
+    A crop from a doubtful field of view is never among them: it may be the whole screen, with the patient's name.
+
     Args:
-        judged: Rows of `selection.judge`.
+        judged: Rows of `selection.judge`, with the columns of `lesions.add_masks`.
         n_each: How many.
     """
-    ordered = judged.sort_values(["margin", "image_id"], ascending=[False, True])
+    ordered = judged[judged["accepted"] == 1].sort_values(["margin", "image_id"], ascending=[False, True])
     return ordered.groupby(["part", "truth", "outcome"]).head(n_each).sort_values("image_id")
+
+
+def doubtful_crops(judged: pd.DataFrame) -> int:
+    """How many images `choose` leaves out, whatever the outcome."""
+    return int((judged["accepted"] != 1).sum())
 
 
 def write_gallery(folder: Path, chosen: pd.DataFrame, images: NDArray[np.uint8], maps: Heat, raw_dir: Path) -> None:
@@ -60,56 +74,59 @@ def write_gallery(folder: Path, chosen: pd.DataFrame, images: NDArray[np.uint8],
     for at, row in zip(chosen.index.tolist(), chosen.itertuples(), strict=True):
         image = images[at]
         heat = enlarge(maps[at], image.shape[0])
-        colour = f"Colour: what a cell adds to logit of '{row.called}'"
-        caption = f"{row.outcome} score {row.score:.3f}. {colour}. Research use only"
-        write_png(folder / f"{row.image_id}.png", draw(image, heat, read_lesion(raw_dir, row), top, caption.strip()))
+        lesion = read_lesion(raw_dir, row)
+        use = f"{'Green: lesion mask. ' if lesion.any() else ''}Research use only"
+        picture = draw(image, heat, lesion, top, (f"Colour: what a cell adds to the logit of '{row.called}'", use))
+        write_png(folder / f"{row.image_id}.png", picture, PNG_LEVEL)
     index = chosen.assign(explained=chosen["called"], file=chosen["image_id"] + ".png")
     HEAT_MAPS.write(index[list(HEAT_MAPS.columns)], folder / "index.csv")
 
 
-def draw(image: NDArray[np.uint8], heat: Heat, lesion: Mask, top: float, caption: str) -> RGB:
-    """Original, overlay and colour scale side by side, the caption below.
+def draw(image: NDArray[np.uint8], heat: Heat, lesion: Mask, top: float, caption: tuple[str, ...]) -> RGB:
+    """Original, overlay and colour scale side by side, the caption below; of one size whatever the model's is.
 
     Args:
         image: (side, side), what the network sees.
         heat: (side, side), 0 or more.
         lesion: (side, side); its outline is drawn on the overlay.
         top: The value at the upper end of the colour scale, above 0; one for all pictures of a gallery.
-        caption: One line.
+        caption: Lines of some 50 letters.
 
     Returns:
-        (height, width, 3) uint8 RGB.
+        (height, width, 3) uint8 RGB, in steps of `STEP`.
     """
-    zoom = -(-MIN_PANEL_PX // image.shape[0])
-    original = np.repeat(_magnify(image, zoom)[:, :, None], 3, axis=2)
-    shades = np.rint(255 * np.clip(_magnify(heat, zoom) / top, 0, 1)).astype(np.uint8)
+    original = np.repeat(_panel(image)[:, :, None], 3, axis=2)
+    shades = np.rint(255 * np.clip(_panel(heat) / top, 0, 1)).astype(np.uint8)
     overlay = np.rint((1 - OPACITY) * original + OPACITY * _colours(shades)).astype(np.uint8)
-    outlines, _ = cv2.findContours(_magnify(lesion.astype(np.uint8), zoom), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(_panel(lesion.astype(np.uint8)), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     overlay = cv2.drawContours(overlay, outlines, -1, OUTLINE, 1)
-    panels = np.hstack([original, _gap(original), overlay, _gap(original), _scale(len(original), top)])
-    return np.vstack([panels, _text(np.zeros((20, panels.shape[1], 3), np.uint8), caption, (4, 14))])
+    gap = np.zeros((PANEL_PX, GAP_PX, 3), np.uint8)
+    panels = np.hstack([original, gap, overlay, gap, _scale(top)])
+    picture = np.vstack([panels, np.zeros((LINE_PX * len(caption) + 4, panels.shape[1], 3), np.uint8)])
+    for number, line in enumerate(caption, start=1):
+        picture = _text(picture, line, (4, PANEL_PX + LINE_PX * number - 7))
+    return picture // STEP * STEP
 
 
-def _magnify(values: NDArray[Any], zoom: int) -> NDArray[Any]:
-    return np.repeat(np.repeat(values, zoom, axis=0), zoom, axis=1)
+def _panel(values: NDArray[Any]) -> NDArray[Any]:
+    """A square array at the size of a panel: pixels repeated where it is smaller, averaged where it is larger."""
+    way = cv2.INTER_AREA if len(values) > PANEL_PX else cv2.INTER_NEAREST
+    panel: NDArray[Any] = cv2.resize(values, (PANEL_PX, PANEL_PX), interpolation=way)
+    return panel
 
 
 def _colours(shades: NDArray[np.uint8]) -> RGB:
     return np.ascontiguousarray(cv2.applyColorMap(shades, cv2.COLORMAP_INFERNO)[:, :, ::-1])
 
 
-def _gap(panel: RGB) -> RGB:
-    return np.zeros((len(panel), 6, 3), np.uint8)
-
-
-def _scale(height: int, top: float) -> RGB:
+def _scale(top: float) -> RGB:
     """The bar of colours with the values at its ends."""
-    bar = np.zeros((height, BAR_PX + 50, 3), np.uint8)
-    ramp = np.rint(np.linspace(255, 0, height)).astype(np.uint8)
+    bar = np.zeros((PANEL_PX, BAR_PX + BAR_LABEL_PX, 3), np.uint8)
+    ramp = np.rint(np.linspace(255, 0, PANEL_PX)).astype(np.uint8)
     bar[:, :BAR_PX] = _colours(np.repeat(ramp[:, None], BAR_PX, axis=1))
-    return _text(_text(bar, f"{top:.2g}", (BAR_PX + 4, 12)), "0", (BAR_PX + 4, height - 4))
+    return _text(_text(bar, f"{top:.2g}", (BAR_PX + 4, 20)), "0", (BAR_PX + 4, PANEL_PX - 4))
 
 
 def _text(picture: RGB, text: str, corner: tuple[int, int]) -> RGB:
-    written: RGB = cv2.putText(picture, text, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
-    return written
+    white, thickness = (255, 255, 255), 1
+    return cv2.putText(picture, text, corner, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SIZE, white, thickness, cv2.LINE_AA)  # type: ignore[no-any-return]

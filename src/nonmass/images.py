@@ -1,6 +1,8 @@
 """Image files: read defensively as 8-bit gray, written as plain PNG with stable bytes."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,7 +16,16 @@ from nonmass.files import whole_file
 Gray = NDArray[np.uint8]  # (H, W)
 
 MAX_PIXELS = 64_000_000  # a 4K screen has 8 million; far above that is a bomb or a mistake
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP")
+# What can be read, and what such files are called.
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png", ".apng"),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+}
+SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 # A level above 3 costs five times the time for a few percent of size on speckle.
 PNG_LEVEL = 1
 
@@ -36,6 +47,19 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         InputError: The file is missing, empty, truncated, corrupt, too large, holds several pictures, more
             than 8 bits a channel, transparency, or colours whose gray is not defined (CMYK, LAB).
     """
+    with _opened(path, max_pixels) as image:
+        return _gray(image, path)
+
+
+def read_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height in pixels, by the header alone; what it shows to be unusable is refused as by `read_gray`."""
+    with _opened(path, max_pixels) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """An image file whose header is sound; whatever goes wrong with it becomes an `InputError`."""
     if not path.is_file():
         raise InputError(f"{path}: image not found")
     if path.stat().st_size == 0:
@@ -43,9 +67,9 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(path, formats=tuple(FORMATS)) as image:
                 _check(image, path, max_pixels)
-                return _gray(image, path)
+                yield image
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -84,8 +108,13 @@ def _gray(image: Image.Image, path: Path) -> NDArray[np.uint8]:
     return np.array(image.convert("L"), dtype=np.uint8)
 
 
-def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+def write_png(path: Path, image: NDArray[np.uint8], level: int = PNG_LEVEL) -> None:
     """Write `(H, W)` or `(H, W, 3)` RGB uint8 as PNG without any metadata, whole or not at all.
+
+    Args:
+        path: Where to.
+        image: The pixels.
+        level: Of compression, 0 to 9; none loses anything.
 
     Raises:
         ValueError: Another type or shape.
@@ -93,7 +122,7 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
         raise ValueError(f"no 8-bit gray or RGB image: {image.dtype} {image.shape}")
     pixels = image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
-    done, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+    done, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, level])
     if not done:
         raise ValueError(f"{path}: OpenCV cannot encode {image.shape}")
     with whole_file(path) as temporary:

@@ -13,7 +13,7 @@ from nonmass.images import read_gray
 
 
 def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what `read_lesion` needs: mask files, size of the screen, field of view.
+    """Rows with what `read_lesion` needs: mask files, size of the screen, field of view and whether it is `accepted`.
 
     Args:
         rows: One row an image, with `image_id`; their order is kept.
@@ -24,7 +24,7 @@ def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFram
         InputError: An image is in neither table.
     """
     screens = manifest[["image_id", "mask_path", "width_px", "height_px"]]
-    boxes = fov_index[["image_id", "x0_px", "y0_px", "x1_px", "y1_px", "side_px", "square"]]
+    boxes = fov_index[["image_id", "x0_px", "y0_px", "x1_px", "y1_px", "side_px", "square", "accepted"]]
     joined = rows.merge(screens, on="image_id").merge(boxes, on="image_id")
     if len(joined) != len(rows):
         unknown = rows.loc[~rows["image_id"].isin(joined["image_id"]), "image_id"].iloc[0]

@@ -1,5 +1,6 @@
 """Which settings class checks which section of params.yaml: the only place that knows them all."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -62,7 +63,7 @@ class Params(Section):
         return self
 
 
-def check_params(content: dict[str, Any], raw_dir: Path) -> None:
+def check_params(content: dict[str, Any], raw_dir: Path) -> Params:
     """Check every section, the names that join them, and that the folders of the cohorts are there.
 
     Args:
@@ -86,3 +87,11 @@ def check_params(content: dict[str, Any], raw_dir: Path) -> None:
         is_made_here = isinstance(params.sources[cohort].root, PhantomSource)
         if not is_made_here and not (raw_dir / cohort).is_dir():
             raise InputError(f"{raw_dir / cohort}: not found; link or copy the data there, see docs/data.md")
+    return params
+
+
+def strangers(folders: Iterable[Path], names: Iterable[str]) -> list[Path]:
+    """What lies in folders of results, one an axis member, and belongs to none of the members."""
+    known = set(names)
+    found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
+    return [path for path in found if path.stem not in known]

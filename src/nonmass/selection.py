@@ -5,6 +5,8 @@ import pandas as pd
 
 from nonmass.errors import InputError
 
+EXPLAINED_PARTS = ("test", "external")
+
 
 def best_backbone(measures: pd.DataFrame, backbones: tuple[str, ...]) -> str:
     """The backbone with the highest AUC on validation; of equal ones the first in `backbones`.
@@ -30,6 +32,21 @@ def frozen_cutoffs(measures: pd.DataFrame, backbone: str) -> dict[str, float]:
     """Part -> the cut-off on the logit that validation fixed; a part without one is absent."""
     cutoffs = {part: _estimate(measures, backbone, part, "frozen", "cutoff") for part in measures["part"].unique()}
     return {part: cutoff for part, cutoff in cutoffs.items() if cutoff is not None}
+
+
+def explained_images(predictions: pd.DataFrame, measures: pd.DataFrame, backbone: str) -> pd.DataFrame:
+    """The test and external images, judged by the frozen cut-off; training and validation have seen the others.
+
+    Args:
+        predictions: Rows of `tables.PREDICTIONS`, of `backbone`.
+        measures: Rows of `tables.MEASURES`.
+        backbone: Whose cut-off is taken.
+
+    Returns:
+        Rows of `judge`.
+    """
+    unseen = predictions[predictions["part"].isin(EXPLAINED_PARTS)]
+    return judge(unseen, frozen_cutoffs(measures, backbone))
 
 
 def judge(predictions: pd.DataFrame, cutoffs: dict[str, float]) -> pd.DataFrame:

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import AfterValidator, Field
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from nonmass.determinism import seed_of
 from nonmass.errors import InputError
+from nonmass.linking import linked
 from nonmass.params import Section
 from nonmass.tables import MANIFEST, PARTS, SPLIT
 
@@ -136,16 +135,10 @@ def select(images: pd.DataFrame, task: TaskParams, name: str) -> pd.DataFrame:
 def linked_groups(images: pd.DataFrame) -> "pd.Series[str]":
     """Name of the group each image belongs to: patients are one group if duplicates link them.
 
-    The groups are the connected components of the graph of patients and duplicate groups, each
-    named by its first patient, so that names do not depend on the order of rows.
+    Byte-identical files have done so in the manifest, where those that are excluded were still seen.
     """
-    patient, patients = pd.factorize(images["patient_id"])
     own = images["duplicate_group"].where(images["duplicate_group"] != "", images["image_id"])
-    duplicate, duplicates = pd.factorize(own)
-    n = len(patients) + len(duplicates)
-    graph = coo_array((np.ones(len(images), bool), (patient, len(patients) + duplicate)), shape=(n, n))
-    component = pd.Series(connected_components(graph, directed=False)[1][patient], index=images.index)
-    return images["patient_id"].groupby(component).transform("min")
+    return linked(images["patient_group"], own)
 
 
 def part_sizes(n: int, ratio: tuple[float, float, float]) -> tuple[int, int, int]:

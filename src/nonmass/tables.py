@@ -108,6 +108,7 @@ MANIFEST = Table(
         "cohort": "text",
         "path": "text",  # relative to data/raw, forward slashes
         "patient_id": "text",  # hashed where the source holds real ids
+        "patient_group": "text",  # patients who share a byte-identical file count as one: the smallest of their ids
         "finding": "text",
         "pathology": "text",  # empty for normal tissue
         "device": "text",
@@ -124,7 +125,7 @@ MANIFEST = Table(
 # The manifest before copies of one file, within a cohort or across cohorts, are seen to.
 INVENTORY = Table(
     name="inventory",
-    columns={name: kind for name, kind in MANIFEST.columns.items() if name != "excluded"},
+    columns={name: kind for name, kind in MANIFEST.columns.items() if name not in {"excluded", "patient_group"}},
     key=("path",),
     allowed=MANIFEST.allowed,
 )

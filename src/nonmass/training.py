@@ -1,6 +1,7 @@
 """Training of one network: focal loss, Adam, decay and early stopping on the validation loss."""
 
 import logging
+import signal
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import lightning as L
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from pydantic import Field, field_validator
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader
@@ -198,9 +201,29 @@ def train(
         if part.rows["truth"].nunique() != 2:
             raise InputError(f"train: part '{name}' holds one class only; more patients or another ratio are needed")
     record = _Record(on_epoch)
-    trainer = L.Trainer(
+    with warnings.catch_warnings():
+        # The set lies in memory already: worker processes would only add start-up.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # Lightning 2.6 calls what torch 2.12 has deprecated; nothing of ours.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*", category=FutureWarning)
+        try:
+            _trainer(params, precision, record).fit(
+                _Classifier(network, params, decay),
+                train_part.batches(params.batch_size, params.seed),
+                val_part.batches(params.batch_size, None),
+            )
+        except SIGTERMException:  # leaves with code 0, as if all were done
+            raise SystemExit(128 + signal.SIGTERM) from None
+    return Trained(record.weights, pd.DataFrame(record.rows), record.best_epoch)
+
+
+def _trainer(params: TrainParams, precision: str, record: _Record) -> L.Trainer:
+    """One process on one device, whatever the machine has: more of them would train on other batches."""
+    return L.Trainer(
         max_epochs=params.epochs,
         precision=precision,
+        devices=1,
+        plugins=[LightningEnvironment()],
         callbacks=[
             EarlyStopping("val_loss", patience=params.early_stopping_epochs),
             record,
@@ -212,17 +235,6 @@ def train(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-    with warnings.catch_warnings():
-        # The set lies in memory already: worker processes would only add start-up.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # Lightning 2.6 calls what torch 2.12 has deprecated; nothing of ours.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*", category=FutureWarning)
-        trainer.fit(
-            _Classifier(network, params, decay),
-            train_part.batches(params.batch_size, params.seed),
-            val_part.batches(params.batch_size, None),
-        )
-    return Trained(record.weights, pd.DataFrame(record.rows), record.best_epoch)
 
 
 def quieten() -> None:

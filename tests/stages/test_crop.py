@@ -59,8 +59,8 @@ def row(number, **changes):
     """A row of the manifest."""
     known = {
         "image_id": f"drawn-{number:016x}", "cohort": "drawn", "path": f"drawn/{number}.png",
-        "patient_id": f"p{number}", "finding": "mass", "pathology": "benign", "device": "d",
-        "width_px": 640, "height_px": 480,
+        "patient_id": f"p{number}", "patient_group": f"p{number}",
+        "finding": "mass", "pathology": "benign", "device": "d", "width_px": 640, "height_px": 480,
     }  # fmt: skip
     return {**dict.fromkeys(tables.MANIFEST.columns, ""), **known, **changes}
 

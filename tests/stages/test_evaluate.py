@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,12 @@ from nonmass.tables import CURVES, MEASURES, PREDICTIONS
 
 SCRIPT = Path(__file__).parents[2] / "stages" / "evaluate.py"
 BACKBONES = ("mobilenet_448", "densenet121_448")
-OUTPUTS = ("metrics/detect.json", "reports/curves/detect.csv", "reports/curves/detect_measures.csv")
+OUTPUTS = (
+    "metrics/detect.json",
+    "reports/curves/detect.csv",
+    "reports/measures/detect.csv",
+    "reports/measures/detect_software.json",
+)
 
 
 @pytest.fixture
@@ -81,6 +87,16 @@ def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder
     for backbone in BACKBONES:
         written = float(measures.loc[(backbone, "test", "", "auc"), "estimate"])
         assert metrics[backbone]["test"]["auc"]["est"] == pytest.approx(written, abs=1e-6)
+
+
+def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(folder):
+    assert run(folder).returncode == 0
+    software = json.loads((folder / OUTPUTS[3]).read_text())
+    code = 'cat(as.character(getRversion()), as.character(packageVersion("pROC")), R.version$platform)'
+    asked = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, text=True, check=True)
+    assert [software.pop(name) for name in ("R", "pROC", "platform")] == asked.stdout.split()
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert software == {"python": python, "numpy": np.__version__, "pandas": pd.__version__, "rpy2": version("rpy2")}
 
 
 def test_missing_predictions_are_one_line(folder):

@@ -44,7 +44,7 @@ def write_world(folder):
     }
     masks = np.where(frame["truth"] == 1, "mask.png", "")
     manifest = frame[["image_id", "patient_id"]].assign(
-        **screens, width_px=2 * SIDE, height_px=2 * SIDE, mask_path=masks, mask_id=""
+        patient_group=frame["patient_id"], **screens, width_px=2 * SIDE, height_px=2 * SIDE, mask_path=masks, mask_id=""
     )
     tables.MANIFEST.write(manifest, folder / "manifest.csv")
     view = {"x0_px": 0, "y0_px": 0, "x1_px": SIDE, "y1_px": SIDE, "side_px": SIDE, "square": "pad_br"}
@@ -95,6 +95,7 @@ def test_explains_the_best_backbone(explain, tmp_path, best):
     write_measures(tmp_path, second_auc="0.9" if best == "second" else "0.7")
     numbers, _ = explain()
     assert numbers["backbone"] == best
+    assert numbers["doubtful_crops"] == 0
     for part in ("test", "external"):
         assert numbers[part]["n"]["images"] == numbers[part]["n"]["patients"] == 2
         assert numbers[part]["pointing_game"]["centre_baseline"] == 0
@@ -111,6 +112,23 @@ def test_gallery_holds_the_surest_image_of_each_outcome(explain):
     assert index["outcome"].tolist() == ["FP", "TP", "TN", "FN", "", ""]
     assert index["explained"].tolist() == ["positive"] * 2 + ["negative"] * 4
     assert sorted(path.name for path in folder.iterdir()) == sorted([*index["file"], "index.csv"])
+
+
+def test_a_doubtful_crop_counts_in_the_numbers_and_is_in_no_picture(explain, tmp_path):
+    index = tables.FOV_INDEX.read(tmp_path / "fov.csv")
+    index.loc[index["image_id"].isin(["tiny-1", "tiny-8"]), "accepted"] = 0
+    tables.FOV_INDEX.write(index, tmp_path / "fov.csv")
+    numbers, folder = explain()
+    assert numbers["doubtful_crops"] == 2
+    assert numbers["external"]["n"]["images"] == 2
+    assert {"tiny-1", "tiny-8"}.isdisjoint(path.stem for path in folder.iterdir())
+    assert HEAT_MAPS.read(folder / "index.csv")["image_id"].tolist() == [
+        "tiny-2",
+        "tiny-3",
+        "tiny-4",
+        "tiny-6",
+        "tiny-7",
+    ]
 
 
 def test_same_input_gives_the_same_bytes(explain):

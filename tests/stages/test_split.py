@@ -1,5 +1,6 @@
 """`split` from a manifest and a field-of-view index to the parts and their certificate."""
 
+import hashlib
 import importlib.util
 import json
 from pathlib import Path
@@ -59,6 +60,7 @@ def cohort(tmp_path, monkeypatch):
     manifest = manifest.assign(
         image_id=[f"c-{n:016x}" for n in range(len(rows))], cohort="c", excluded="", mask_path="", mask_id=""
     )
+    manifest["patient_group"] = manifest["patient_id"]
     manifest = manifest.assign(path=manifest["image_id"], width_px=9, height_px=9, device="X")
     tables.MANIFEST.write(manifest, Path("manifest.csv"))
     columns = {name: 0 if kind != "text" else "" for name, kind in tables.FOV_INDEX.columns.items()}
@@ -97,3 +99,43 @@ def test_an_empty_class_is_one_clear_line():
     with pytest.raises(InputError, match=r"tasks.detect: no image matches positive"):
         run("out")
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("reason", ["another cohort", "contradiction"])
+def test_an_excluded_copy_still_holds_its_patients_together(reason, run_stage):
+    """m0 to m9 share a file each with n0 to n9; the copies are excluded, and with them went the link."""
+    rows = [(f"m{n}-{v}", f"m{n}", "mass", n, f"{n}-{v}") for n in range(60) for v in range(2)]
+    rows += [(f"n{n}-{v}", f"n{n}", "non_mass", n, f"{100 + n}-{v}") for n in range(20) for v in range(2)]
+    if reason == "another cohort":  # the very pictures of m0 to m9, in B for n0 to n9
+        rows += [(f"x{n}", f"n{n}", "mass", n, f"{n}-0") for n in range(10)]
+        cohorts = {"A": "m", "B": "nx"}
+    else:
+        rows += [(f"{who}{n}", f"{who}{n}", "mass", n, f"x-{n}") for who in "mn" for n in range(10)]
+        cohorts = {"A": "mn"}
+    files = pd.DataFrame(rows, columns=["path", "patient_id", "finding", "number", "content"])
+    digest = [hashlib.sha256(content.encode()).hexdigest()[:16] for content in files["content"]]
+    files = files.assign(pathology=files["number"].map(lambda n: ("benign", "malignant")[n % 2]), digest=digest)
+    for cohort, letters in cohorts.items():
+        of_cohort = files[files["path"].str[0].isin(list(letters))]
+        of_cohort = of_cohort.assign(
+            cohort=cohort, image_id=cohort + "-" + of_cohort["digest"],
+            width_px=9, height_px=9, device="X", mask_path="", mask_id="",
+        )  # fmt: skip
+        tables.INVENTORY.write(of_cohort[list(tables.INVENTORY.columns)], Path(f"cohorts/{cohort}/files.csv"))
+        people = of_cohort[["patient_id", "cohort"]].drop_duplicates()
+        tables.PATIENTS.write(people, Path(f"cohorts/{cohort}/patients.csv"))
+    places = [Path(name) for name in ("cohorts", "manifest.csv", "patients.csv", "data.json")]
+    run_stage("manifest", *places, params={"cohorts": list(cohorts)})
+    manifest = tables.MANIFEST.read(Path("manifest.csv"))
+    used = manifest[manifest["excluded"] == ""]
+    assert used["image_id"].str.split("-").str[1].is_unique and len(used) < len(files)
+    columns = {name: 0 if kind != "text" else "" for name, kind in tables.FOV_INDEX.columns.items()}
+    tables.FOV_INDEX.write(pd.DataFrame({**columns, "image_id": used["image_id"]}), Path("index.csv"))
+    Path("params.yaml").write_text("split: {seed: 1}\ntasks:\n  classify:" + PARAMS.partition("  classify:")[2])
+    main("manifest.csv", "index.csv", "out/splits", "out/split.json")
+    part = tables.SPLIT.read(Path("out/splits/classify.csv")).groupby("patient_id")["part"].first()
+    assert set(part[[f"n{n}" for n in range(20)]]) == {"external"}
+    assert not {f"m{n}" for n in range(10)} & set(part.index)  # withheld: they are in the external set
+    certificate = json.loads(Path("out/split.json").read_text())["classify"]
+    assert certificate["disjoint"] == 1
+    assert certificate["withheld_images"] == 20

@@ -40,6 +40,16 @@ PARAMS = {
     "roc": {"confidence_level": 0.95, "cutoff_rule": "youden"},
 }
 
+EXPLAINED = {
+    "backbone": BACKBONES[0],
+    "doubtful_crops": 0,
+    "test": {
+        "n": {"images": 40, "patients": 21, "empty_maps": 1},
+        "pointing_game": {"est": 0.6123, "centre_baseline": 0.4321},
+        "energy_in_lesion": {"est": 0.2345, "area_baseline": 0.1234},
+    },
+}
+
 CLASSES = (("normal", ""), ("mass", "benign"), ("mass", "malignant"), ("non_mass", "benign"), ("non_mass", "malignant"))
 
 
@@ -69,8 +79,8 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
             tables.HISTORY.write(_history(name, backbone), folder / "history.csv")
             write_json(folder / "model.json", {"backbone": backbone, "parameters": 3207329, "torch": "2.12.1"})
         _write_heat_maps(split, places.gradcam / name)
-        parts = {"test": {"pointing_game": {"est": 0.6123, "centre_baseline": 0.4321}}}
-        write_json(places.metrics / f"explain_{name}.json", {"backbone": BACKBONES[0], **parts})
+        write_json(places.metrics / f"explain_{name}.json", EXPLAINED)
+        write_json(places.measures / f"{name}_software.json", {"R": "4.2.2", "pROC": "1.18.0", "python": "3.11.2"})
     write_json(places.metrics / "split.json", certificates)
     return places
 
@@ -95,7 +105,7 @@ def _manifest(patients_per_class: int) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["image_id", "cohort", "path", "patient_id", "finding", "pathology"])
     frame = frame.assign(device="Phantom A", width_px=1024, height_px=768, mask_path="", mask_id="", excluded="")
     frame.loc[3, "excluded"] = "duplicate"
-    return frame
+    return frame.assign(patient_group=frame["patient_id"])
 
 
 def _patients(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -146,8 +156,9 @@ def _certificate(split: pd.DataFrame) -> dict[str, object]:
         for part, rows in split.groupby("part")
     }
     pairs = ["train_val", "train_test", "val_test"]
-    shared = {pair: {"patients": 0, "duplicate_groups": 0, "images": 0} for pair in pairs}
-    return {"assignment": "0123456789abcdef", "unit": "patient", "disjoint": 1, "parts": parts, "shared": shared}
+    shared = {pair: {"patients": 0, "patient_groups": 0, "duplicate_groups": 0, "images": 0} for pair in pairs}
+    counts = {"disjoint": 1, "withheld_images": 0, "unused_images": 7}
+    return {"assignment": "0123456789abcdef", "unit": "patient", **counts, "parts": parts, "shared": shared}
 
 
 def _scores(split: pd.DataFrame, task: str, backbone: str) -> pd.DataFrame:

@@ -53,6 +53,38 @@ def test_a_mask_without_its_image_is_named(tmp_path):
         read(tmp_path, SOURCE)
 
 
+@pytest.mark.parametrize("suffix", [".PNG", ".jpg", ".tif"])
+def test_no_image_is_passed_over_for_its_suffix(tmp_path, suffix):
+    make(tmp_path, f"benign/benign (1){suffix}", f"benign/benign (1)_mask{suffix}", "benign/benign (2).png")
+    images = read(tmp_path, SOURCE).images
+    assert list(images["file"]) == [f"benign/benign (1){suffix}", "benign/benign (2).png"]
+    assert list(images["mask"]) == [f"benign/benign (1)_mask{suffix}", ""]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["scan.png", "malignant (1).png", "benign (1) copy.png", "benign (1).jpg", "benign (1)_mask_a.png", "a/b.bmp"],
+)
+def test_a_file_of_another_name_is_reported(tmp_path, name):
+    (tmp_path / "benign" / name).parent.mkdir(parents=True)
+    (tmp_path / "benign" / name).write_bytes(b"png")
+    for file in ("benign/benign (1).png", "benign/Thumbs.db", "benign/._benign (1).png"):
+        (tmp_path / file).write_bytes(b"png")
+    with pytest.raises(
+        InputError, match=r"benign: 1 file\(s\) are neither the one image 'benign \(n\)' nor a mask of it"
+    ):
+        read(tmp_path, SOURCE)
+
+
+@pytest.mark.parametrize("place", ["Dataset_BUSI_with_GT/other", "other", ""])
+def test_an_image_in_no_class_folder_is_reported(tmp_path, place):
+    make(tmp_path / "Dataset_BUSI_with_GT", "benign/benign (1).png")
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "x.png").write_bytes(b"png")
+    with pytest.raises(InputError, match=r"1 image\(s\) in no class folder: .*x.png"):
+        read(tmp_path, SOURCE)
+
+
 def test_a_missing_class_folder_is_named(tmp_path):
     (tmp_path / "benign").mkdir()
     with pytest.raises(InputError, match="malignant: not found"):

@@ -142,6 +142,24 @@ def test_other_faults_of_the_table(folder):
     expect_refusal(folder, "the first row holds no headings")
 
 
+@pytest.mark.parametrize("table", ["../list.csv", "a/../../list.csv", "..\\list.csv", "/list.csv", "C:\\list.csv", ""])
+def test_the_table_is_named_inside_the_folder(table):
+    with pytest.raises(InputError, match=r"sources\.clinic\.table: must be a file inside the cohort's folder"):
+        source(table=table)
+
+
+def test_the_table_is_no_link_out_of_the_folder(folder, tmp_path_factory):
+    expected = read(folder, source()).images
+    outside = tmp_path_factory.mktemp("outside") / "liste.csv"
+    (folder / "liste.csv").rename(outside)
+    (folder / "liste.csv").symlink_to(outside)
+    expect_refusal(folder, "liste.csv: leads out of the cohort's folder; copy it in")
+    (folder / "liste.csv").unlink()
+    outside.rename(folder / "a" / "other.csv")
+    (folder / "liste.csv").symlink_to(folder / "a" / "other.csv")
+    pd.testing.assert_frame_equal(read(folder, source()).images, expected)
+
+
 def test_params_are_strict():
     with pytest.raises(InputError, match="patient_ids: input should be 'hash' or 'keep'"):
         source(patient_ids="none")

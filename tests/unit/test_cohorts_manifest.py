@@ -51,6 +51,14 @@ def test_every_copy_has_its_reason(rows):
     }
 
 
+def test_patients_who_share_a_file_are_one_group_whatever_becomes_of_it(rows):
+    """p and s share aa, and s shares dd with q and r: excluded files count, and links reach over several patients."""
+    assert set(rows["patient_group"]) == {"A-p"}
+    apart = mark_copies(rows[~rows["path"].isin(["A/6", "A/7"])].drop(columns=["excluded", "patient_group"]))
+    groups = dict(zip(apart["patient_id"], apart["patient_group"], strict=True))
+    assert groups == {"A-p": "A-p", "A-q": "A-q", "B-s": "A-p"}
+
+
 def test_the_manifest_keeps_one_row_an_image(rows):
     manifest = MANIFEST.check(merge_copies(rows), "test")
     assert list(manifest["path"]) == ["A/1", "A/2", "A/4", "A/6", "B/1", "B/3", "B/2"]

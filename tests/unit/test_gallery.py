@@ -1,9 +1,8 @@
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from nonmass.gallery import BAR_PX, MIN_PANEL_PX, choose, draw
+from nonmass.gallery import BAR_PX, GAP_PX, LINE_PX, PANEL_PX, STEP, choose, doubtful_crops, draw
 
 SIDE = 64
 NO_LESION = np.zeros((SIDE, SIDE), bool)
@@ -20,10 +19,18 @@ def test_the_surest_of_each_part_and_outcome_are_chosen():
         ("g", "external", 1, "", 0.2),
         ("h", "external", 0, "", 0.1),
     ]
-    judged = pd.DataFrame(rows, columns=["image_id", "part", "truth", "outcome", "margin"])
+    judged = pd.DataFrame(rows, columns=["image_id", "part", "truth", "outcome", "margin"]).assign(accepted=1)
     assert "".join(choose(judged, 2)["image_id"]) == "bcefgh"
     assert "".join(choose(judged[::-1], 1)["image_id"]) == "befgh"
     assert choose(judged, 0).empty
+
+
+def test_a_doubtful_crop_is_in_no_picture():
+    rows = [("a", "TP", 9.0, 0), ("b", "TP", 1.0, 1), ("c", "FN", 1.0, 0), ("d", "TP", 0.5, 1)]
+    judged = pd.DataFrame(rows, columns=["image_id", "outcome", "margin", "accepted"]).assign(part="test", truth=1)
+    assert "".join(choose(judged, 1)["image_id"]) == "b"
+    assert "".join(choose(judged, 4)["image_id"]) == "bd"
+    assert doubtful_crops(judged) == 2
 
 
 @pytest.fixture
@@ -33,46 +40,65 @@ def image():
 
 def panels(picture):
     """Original, overlay and bar of colours of a picture."""
-    panel = MIN_PANEL_PX
+    overlay_px, bar_px = PANEL_PX + GAP_PX, 2 * (PANEL_PX + GAP_PX)
     return (
-        picture[:panel, :panel],
-        picture[:panel, panel + 6 : 2 * panel + 6],
-        picture[:panel, 2 * panel + 12 :][:, :BAR_PX],
+        picture[:PANEL_PX, :PANEL_PX],
+        picture[:PANEL_PX, overlay_px : overlay_px + PANEL_PX],
+        picture[:PANEL_PX, bar_px : bar_px + BAR_PX],
     )
 
 
 def test_the_original_is_shown_as_the_network_sees_it(image):
-    original, _, _ = panels(draw(image, np.zeros((SIDE, SIDE), np.float32), NO_LESION, 1.0, "x"))
-    zoom = MIN_PANEL_PX // SIDE
-    assert np.array_equal(original[::zoom, ::zoom], np.repeat(image[:, :, None], 3, axis=2))
+    original, _, _ = panels(draw(image, np.zeros((SIDE, SIDE), np.float32), NO_LESION, 1.0, ("x",)))
+    zoom = PANEL_PX // SIDE
+    shown = original[::zoom, ::zoom]
+    assert np.array_equal(np.repeat(np.repeat(shown, zoom, axis=0), zoom, axis=1), original)
+    assert (shown == shown[:, :, :1]).all()
+    lost = image[:, :, None] - shown
+    assert lost.min() >= 0 and lost.max() < STEP
 
 
 def test_colour_depends_on_the_common_scale_and_not_on_the_image_s_own_range():
     gray = np.zeros((SIDE, SIDE), np.uint8)
     weak = np.full((SIDE, SIDE), 0.5, np.float32)
-    _, of_one, bar = panels(draw(gray, weak, NO_LESION, 1.0, "x"))
-    _, of_two, _ = panels(draw(gray, 4 * weak, NO_LESION, 4.0, "x"))
+    _, of_one, bar = panels(draw(gray, weak, NO_LESION, 1.0, ("x",)))
+    _, of_two, _ = panels(draw(gray, 4 * weak, NO_LESION, 4.0, ("x",)))
     assert np.array_equal(of_one, of_two)
     # On black, the overlay is the bar's colour at half its height, at the overlay's opacity.
-    np.testing.assert_allclose(of_one[0, 0], 0.45 * bar[len(bar) // 2, 0], atol=2)
-    assert not np.array_equal(of_one, panels(draw(gray, weak, NO_LESION, 4.0, "x"))[1])
+    np.testing.assert_allclose(of_one[0, 0], 0.45 * bar[len(bar) // 2, 0].astype(float), atol=STEP)
+    assert not np.array_equal(of_one, panels(draw(gray, weak, NO_LESION, 4.0, ("x",)))[1])
 
 
 def test_the_outline_of_the_lesion_is_on_the_overlay(image):
     lesion = NO_LESION.copy()
     lesion[16:32, 16:40] = True
     heat = np.zeros((SIDE, SIDE), np.float32)
-    without = panels(draw(image, heat, NO_LESION, 1.0, "x"))
-    with_lesion = panels(draw(image, heat, lesion, 1.0, "x"))
+    without = panels(draw(image, heat, NO_LESION, 1.0, ("x",)))
+    with_lesion = panels(draw(image, heat, lesion, 1.0, ("x",)))
     assert np.array_equal(without[0], with_lesion[0])
     changed = np.argwhere((without[1] != with_lesion[1]).any(axis=2))
-    zoom = MIN_PANEL_PX // SIDE
+    zoom = PANEL_PX // SIDE
     assert changed.min(axis=0).tolist() == [16 * zoom, 16 * zoom]
     assert changed.max(axis=0).tolist() == [32 * zoom - 1, 40 * zoom - 1]
 
 
-def test_a_large_image_is_not_magnified():
-    large = np.zeros((448, 448), np.uint8)
-    picture = draw(large, large.astype(np.float32), large > 0, 1.0, "x")
-    assert picture.shape[:2] == (448 + 20, 2 * 448 + 12 + BAR_PX + 50)
-    assert cv2.countNonZero(picture[448:, :, 0]) > 0  # the caption
+@pytest.mark.parametrize("side", [SIDE, 448])
+def test_pictures_are_of_one_size_whatever_the_model_s_is(side):
+    image = np.full((side, side), 200, np.uint8)
+    image[:, side // 2 :] = 40
+    picture = draw(image, np.zeros((side, side), np.float32), image < 0, 1.0, ("first", "second"))
+    assert picture.shape[0] == PANEL_PX + 2 * LINE_PX + 4
+    assert not (picture % STEP).any()
+    original, _, _ = panels(picture)
+    assert (original[:, : PANEL_PX // 2 - 1] == 200).all() and (original[:, PANEL_PX // 2 + 1 :] == 40).all()
+
+
+def test_the_caption_is_readable_where_the_page_shows_the_picture_at_a_third():
+    black = np.zeros((SIDE, SIDE), np.uint8)
+    picture = draw(
+        black, black.astype(np.float32), NO_LESION, 1.0, ("Colour: what a cell adds to the logit of 'negative'",)
+    )
+    rows, columns = np.nonzero(picture[PANEL_PX:, :, 0] > 128)
+    on_the_page = 360 / picture.shape[1]
+    assert (rows.max() - rows.min() + 1) * on_the_page >= 9  # from the ascenders to the descenders, in px of the page
+    assert columns.max() < picture.shape[1] - 8  # and it is not cut off

@@ -6,9 +6,14 @@ import pytest
 from PIL import Image
 
 from nonmass.errors import InputError
-from nonmass.images import read_gray, write_png
+from nonmass.images import FORMATS, SUFFIXES, read_gray, read_size, write_png
 
 GRAY = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
+
+
+def test_suffixes_are_those_that_pillow_knows_for_the_formats():
+    known = Image.registered_extensions()
+    assert {suffix for suffix, name in known.items() if name in FORMATS} == SUFFIXES
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
@@ -68,6 +73,16 @@ def test_what_cannot_be_read_is_named_in_one_line(tmp_path, content, message):
     with pytest.raises(InputError, match=message) as caught:
         read_gray(path)
     assert str(path) in str(caught.value)
+
+
+def test_the_size_is_read_from_the_header_and_what_it_shows_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG[: len(PNG) // 2])  # truncated, but the header is there
+    assert read_size(path) == (60, 40)
+    for content, message in ((FRAMES, "2 frames"), (encoded(WIDE, format="PNG"), "more than 8 bits"), (b"", "empty")):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read_size(path)
 
 
 def test_sixteen_bit_colour_is_refused_and_not_cut(tmp_path):

@@ -10,7 +10,7 @@ from nonmass.images import write_png
 from nonmass.lesions import add_masks, read_lesion
 
 # The field of view is the middle 16 x 8 pixels of a screen of 24 x 16; scaled by a half it fills the upper half.
-VIEW = {"x0_px": 4, "y0_px": 4, "x1_px": 20, "y1_px": 12, "side_px": 8, "square": "pad_br"}
+VIEW = {"x0_px": 4, "y0_px": 4, "x1_px": 20, "y1_px": 12, "side_px": 8, "square": "pad_br", "accepted": 1}
 
 
 def row(mask_path):
@@ -62,6 +62,9 @@ def test_mask_of_another_size_is_refused(tmp_path):
 def test_rows_keep_their_order_and_an_unknown_image_is_named():
     screens = pd.DataFrame({"image_id": ["a", "b"], "mask_path": ["a.png", ""], "width_px": 24, "height_px": 16})
     views = pd.DataFrame({"image_id": ["a", "b"]}).assign(**VIEW)
-    assert add_masks(pd.DataFrame({"image_id": ["b", "a"]}), screens, views)["mask_path"].tolist() == ["", "a.png"]
+    views.loc[0, "accepted"] = 0
+    rows = add_masks(pd.DataFrame({"image_id": ["b", "a"]}), screens, views)
+    assert rows["mask_path"].tolist() == ["", "a.png"]
+    assert rows["accepted"].tolist() == [1, 0]
     with pytest.raises(InputError, match="image c is not in"):
         add_masks(pd.DataFrame({"image_id": ["a", "c"]}), screens, views)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from report_inputs import BACKBONES, PARAMS, write_inputs
+from report_inputs import BACKBONES, EXPLAINED, PARAMS, write_inputs
 
 from nonmass.errors import InputError
 from nonmass.params import validate
@@ -171,6 +171,7 @@ def test_report_without_pictures_and_external_part(tmp_path):
         "data/splits/detect.csv",
         "curves/detect.csv",
         "measures/classify.csv",
+        "measures/classify_software.json",
         "models/detect/densenet121_448/model.json",
     ],
 )
@@ -207,6 +208,54 @@ def test_undefined_values_carry_their_reason(places, tmp_path):
     assert "Test, mobilenet_448, sound: ppv undefined, as no image is called so at this cut-off." in words
 
 
+def page_with_maps(tmp_path, **changes) -> Page:
+    places = write_inputs(tmp_path, 10)
+    (places.metrics / "explain_detect.json").write_text(json.dumps(EXPLAINED | changes))
+    return Page(build(places).page)
+
+
+def test_heat_maps_stand_beside_what_they_are_compared_with(tmp_path):
+    page = page_with_maps(tmp_path)
+    rows = [row for table in page.tables for row in table]
+    assert ["Test", "Pointing game", "0.612", "0.432 (image centre)"] in rows
+    assert ["Energy", "0.234", "0.123 (even map)"] in rows
+    assert "Test: 40 images of 21 patients, 1 empty map." in page.words
+    assert "no better than pointing" not in page.words
+    assert "no more in the lesion" not in page.words
+    assert "Left out of the gallery" not in page.words
+
+
+@pytest.mark.parametrize(("est", "is_said"), [(0.4320, True), (0.4321, True), (0.4322, False)])
+def test_maps_that_point_no_better_than_the_centre_are_said_to(tmp_path, est, is_said):
+    test = EXPLAINED["test"] | {"pointing_game": {"est": est, "centre_baseline": 0.4321}}
+    words = page_with_maps(tmp_path, test=test).words
+    assert ("Test: the maps point at the lesion no better than pointing at the image centre would" in words) == is_said
+    assert ("(0.432 against 0.432)" in words) == is_said
+
+
+def test_maps_that_hold_no_more_of_the_lesion_than_an_even_one_are_said_to(tmp_path):
+    external = EXPLAINED["test"] | {"energy_in_lesion": {"est": 0.1, "area_baseline": 0.2}}
+    words = page_with_maps(tmp_path, external=external).words
+    assert "External: the maps hold no more in the lesion than an even map would (0.100 against 0.200)." in words
+
+
+def test_images_left_out_of_the_gallery_are_counted_where_it_stands(tmp_path):
+    words = page_with_maps(tmp_path, doubtful_crops=3).words
+    assert words.count("Left out of the gallery: 3 images whose field of view is doubtful") == 1
+
+
+def test_scale_and_use_of_the_gallery_stand_once_beside_it(html):
+    words = Page(html).words
+    gallery = words[words.index("Fig. 4.") : words.index("Heat maps and lesion masks")]
+    assert gallery.count("adds to the logit of the class that it calls") == 1
+    assert gallery.count(cautions.RESEARCH_USE) == 1
+
+
+def test_software_of_the_statistics_is_in_the_provenance(html):
+    rows = [row for table in Page(html).tables for row in table]
+    assert rows.count(["R", "4.2.2"]) == rows.count(["pROC", "1.18.0"]) == len(PARAMS["tasks"])
+
+
 def test_hostile_text_stays_text(tmp_path):
     params = json.loads(json.dumps(PARAMS)) | {"note": "<script>alert(1)</script>"}
     assert "<script" not in build(write_inputs(tmp_path, 10), params).page
@@ -230,3 +279,7 @@ def test_numbers_read_well():
         "d": "text",
         "e": "true",
     }
+
+
+def test_images_that_a_task_does_not_ask_for_are_counted(places):
+    assert Page(build(places).page).words.count("Not asked for by this task: 7 images.") == len(PARAMS["tasks"])

@@ -19,6 +19,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> records.Sources:
 def image(name: str, patient: str, finding: str, pathology: str, excluded: str = "") -> dict[str, object]:
     row = {"image_id": name, "cohort": "c", "path": name, "patient_id": patient, "finding": finding}
     row |= {
+        "patient_group": patient,
         "pathology": pathology,
         "device": "",
         "width_px": 9,

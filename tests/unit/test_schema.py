@@ -4,7 +4,7 @@ import pytest
 
 from nonmass.errors import InputError
 from nonmass.params import load
-from nonmass.schema import check_params
+from nonmass.schema import check_params, strangers
 
 
 @pytest.fixture
@@ -64,3 +64,10 @@ def test_the_folder_of_a_cohort_must_be_there(content, tmp_path):
         check_params(content, tmp_path)
     (tmp_path / "BUSI").mkdir()
     check_params(content, tmp_path)
+
+
+def test_only_results_of_unknown_members_are_strangers(tmp_path):
+    for name in ("a.csv", "b.csv", "old.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "older").mkdir()
+    assert strangers([tmp_path, tmp_path / "absent"], ["a", "b"]) == [tmp_path / "old.csv", tmp_path / "older"]

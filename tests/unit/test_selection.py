@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from nonmass.errors import InputError
-from nonmass.selection import best_backbone, frozen_cutoffs, judge
+from nonmass.selection import best_backbone, explained_images, frozen_cutoffs, judge
 from nonmass.tables import MEASURES
 
 
@@ -56,6 +56,16 @@ def test_judgement_at_the_cutoff():
     assert judged["outcome"].tolist() == ["TP", "FP", "FN", "TN"]
     assert judged["called"].tolist() == ["positive", "positive", "negative", "negative"]
     assert judged["margin"].tolist() == [0.0, 0.25, 0.25, 1.5]
+
+
+def test_explained_are_images_that_no_choice_was_made_on_by_the_backbone_s_own_cutoff():
+    rows = predictions(("val", 1, 9.0), ("test", 1, 0.5), ("external", 0, -1.0), ("train", 0, 9.0))
+    table = measures(("a", "test", "frozen", "cutoff", "0.75"), ("b", "test", "frozen", "cutoff", "0.25"))
+    assert explained_images(rows, table, "a")[["part", "outcome"]].to_numpy().tolist() == [
+        ["test", "FN"],
+        ["external", ""],
+    ]
+    assert explained_images(rows, table, "b")["outcome"].tolist() == ["TP", ""]
 
 
 def test_without_cutoff_there_is_a_call_at_one_half_and_no_outcome():

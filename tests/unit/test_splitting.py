@@ -35,6 +35,7 @@ def table(rows):
     """Images from rows (patient, finding, pathology, device, duplicate group)."""
     frame = pd.DataFrame(rows, columns=["patient_id", "finding", "pathology", "device", "duplicate_group"])
     frame = frame.astype("string")
+    frame["patient_group"] = frame["patient_id"]
     return frame.assign(image_id=[f"c-{n:05}" for n in range(len(frame))], cohort="c", excluded="")
 
 
@@ -121,6 +122,14 @@ def test_links_reach_over_several_patients():
     assert list(linked_groups(images)) == ["a", "a", "a", "a", "d"]
 
 
+def test_patients_of_one_group_stay_together():
+    """As in the manifest, where a file that is excluded has linked them."""
+    images = cohort([1] * 100)
+    images.loc[:9, "patient_group"] = "p0"
+    split = assign_parts(images, task(), "detect", 1)
+    assert split.table.set_index("image_id").loc[images["image_id"][:10], "part"].nunique() == 1
+
+
 def test_every_device_comes_near_its_ratio():
     images = cohort([2] * 300)
     parts = assign_parts(images, task(), "detect", 1).table.merge(images, on="image_id")
@@ -164,7 +173,10 @@ def test_a_patient_of_the_external_set_is_never_developed_on():
     # n0's mass, and both images of m0, which shows the same picture as n1.
     gone = images[((images["patient_id"] == "n0") & (images["finding"] == "mass")) | (images["patient_id"] == "m0")]
     assert set(split.withheld) == set(gone["image_id"])
-    assert certify(split, images, task(CLASSIFY), "classify")["withheld_images"] == 3
+    certificate = certify(split, images, task(CLASSIFY), "classify")
+    assert certificate["withheld_images"] == 3
+    assert certificate["unused_images"] == 2  # x and y, of neither class
+    assert sum(part["images"] for part in certificate["parts"].values()) == len(images) - 3 - 2
 
 
 def test_images_of_neither_class_and_excluded_ones_are_left_out():
@@ -243,7 +255,7 @@ def test_the_certificate_counts_what_a_split_by_image_shares():
     assert certificate["shared"]["train_test"]["images"] == 0
 
 
-@pytest.mark.parametrize("kind", ["patients", "duplicate_groups", "images"])
+@pytest.mark.parametrize("kind", ["patients", "patient_groups", "duplicate_groups", "images"])
 def test_a_split_that_shares_anything_is_refused(kind):
     """The certificate trusts nobody: a finished split with one planted overlap must not pass."""
     images = cohort([1] * 100)
@@ -252,8 +264,8 @@ def test_a_split_that_shares_anything_is_refused(kind):
     train, test = (rows.index[rows["part"] == part][0] for part in ("train", "test"))
     if kind == "patients":
         rows.loc[test, "patient_id"] = rows.loc[train, "patient_id"]
-    elif kind == "duplicate_groups":
-        images.loc[images["image_id"].isin(rows.loc[[train, test], "image_id"]), "duplicate_group"] = "g"
+    elif kind.endswith("groups"):
+        images.loc[images["image_id"].isin(rows.loc[[train, test], "image_id"]), kind.removesuffix("s")] = "g"
     else:
         twin = "other-" + rows.loc[train, "image_id"].split("-")[1]
         images["image_id"] = images["image_id"].replace(rows.loc[test, "image_id"], twin)

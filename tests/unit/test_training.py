@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import signal
 
 import numpy as np
@@ -309,3 +310,9 @@ def test_impossible_recipes_are_named(change, part):
 def test_impossible_decays_are_named(change):
     with pytest.raises(InputError, match=rf"lr_decay\.{next(iter(change))}: "):
         validate({**NEVER, **change}, LrDecayParams, "lr_decay")
+
+
+def test_a_terminated_training_does_not_look_finished(parts):
+    with pytest.raises(SystemExit) as left:
+        run(fresh(), *parts, epochs=5, on_epoch=lambda _history: os.kill(os.getpid(), signal.SIGTERM))
+    assert left.value.code == 128 + signal.SIGTERM

@@ -20,12 +20,11 @@ from typing import Literal
 
 import pandas as pd
 
-from nonmass.cohorts.cohort import Cohort, first_few
+from nonmass.cohorts.cohort import Cohort, first_few, image_files
 from nonmass.errors import InputError
 from nonmass.params import Section
 
 CLASSES = {"benign": ("mass", "benign"), "malignant": ("mass", "malignant"), "normal": ("normal", "")}
-_MASK = re.compile(r"_mask(_\d+)?$")
 
 
 class BusiSource(Section):
@@ -38,11 +37,17 @@ def read(folder: Path, _params: BusiSource) -> Cohort:
     """List the images of the three class folders with their masks.
 
     Raises:
-        InputError: A class folder is missing, or a mask has no image.
+        InputError: A class folder is missing, a mask has no image, or a file is called otherwise.
     """
     top = folder / "Dataset_BUSI_with_GT"
     top = top if top.is_dir() else folder
     rows = [row for name in CLASSES for row in _class_rows(folder, top / name)]
+    beside = [file for file in image_files(folder) if not (folder / file).is_relative_to(top)]
+    beside += [file for file in image_files(top) if file.split("/")[0] not in CLASSES]
+    if beside:
+        raise InputError(
+            f"{top}: {len(beside)} image(s) in no class folder: {first_few(sorted(beside))}; take them out"
+        )
     images = pd.DataFrame(rows, columns=["file", "finding", "pathology", "mask"], dtype="string")
     return Cohort(images.assign(patient="", device=""), pd.DataFrame({"patient": []}, dtype="string"))
 
@@ -52,16 +57,26 @@ def _class_rows(folder: Path, class_folder: Path) -> list[tuple[str, str, str, s
         raise InputError(f"{class_folder}: not found; BUSI has the folders {', '.join(CLASSES)}")
     finding, pathology = CLASSES[class_folder.name]
     masks: dict[str, list[str]] = {}
-    images: list[str] = []
-    for path in sorted(class_folder.glob("*.png")):
-        if _MASK.search(path.stem):
-            masks.setdefault(_MASK.sub("", path.stem), []).append(path.relative_to(folder).as_posix())
+    images: dict[str, str] = {}
+    strange: list[str] = []
+    place = class_folder.relative_to(folder)
+    scheme = re.compile(rf"({class_folder.name} \(\d+\))(_mask(?:_\d+)?)?\.\w+")
+    for file in sorted(image_files(class_folder)):
+        match = scheme.fullmatch(file)
+        if not match or (not match[2] and match[1] in images):
+            strange.append(file)
+        elif match[2]:
+            masks.setdefault(match[1], []).append((place / file).as_posix())
         else:
-            images.append(path.stem)
-    alone = sorted(masks.keys() - set(images))
+            images[match[1]] = (place / file).as_posix()
+    if strange:
+        raise InputError(
+            f"{class_folder}: {len(strange)} file(s) are neither the one image '{class_folder.name} (n)' nor a mask of "
+            f"it: {first_few(strange)}; rename them or take them out"
+        )
+    alone = sorted(masks.keys() - images.keys())
     if alone:
         raise InputError(f"{class_folder}: {len(alone)} mask(s) without an image: {first_few(alone)}; copy them again")
     if finding == "normal":
         masks = {}  # all zero: there is nothing to outline
-    place = class_folder.relative_to(folder)
-    return [((place / f"{name}.png").as_posix(), finding, pathology, "|".join(masks.get(name, []))) for name in images]
+    return [(file, finding, pathology, "|".join(masks.get(name, []))) for name, file in images.items()]

@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from nonmass.errors import InputError
-
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+from nonmass.images import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,13 @@ def image_files(folder: Path) -> set[str]:
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     }
+
+
+def leads_out(folder: Path, file: str) -> bool:
+    """Whether `file`, given relative to the folder, lies outside it once symbolic links are followed."""
+    return not (folder / file).resolve().is_relative_to(folder.resolve())  # the folder itself may be a link
 
 
 def check_orphans(listed: Iterable[str], found: Iterable[str], table: Path) -> None:

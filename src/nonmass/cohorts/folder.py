@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from nonmass.cohorts.cohort import Cohort, as_table, check_orphans, first_few, image_files, read_csv
+from nonmass.cohorts.cohort import Cohort, as_table, check_orphans, first_few, image_files, leads_out, read_csv
 from nonmass.errors import InputError
 from nonmass.params import Section
 from nonmass.tables import FINDINGS, PATHOLOGIES
@@ -28,6 +28,13 @@ def _not_ours(name: str) -> str:
     if name in {"patient", "patient_id", "cohort"}:
         raise ValueError("the patient table has this column already; choose another name")
     return name
+
+
+def _inside(table: str) -> str:
+    place = PureWindowsPath(table)  # which knows the separators and roots of every system
+    if place.anchor or ".." in place.parts or not place.parts:
+        raise ValueError("must be a file inside the cohort's folder, since changes elsewhere would go unseen")
+    return table
 
 
 ExtraName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$"), AfterValidator(_not_ours)]
@@ -55,7 +62,7 @@ class FolderSource(Section):
     """A folder of images and a CSV or XLSX table in it; `extra` maps our name of a patient's column to theirs."""
 
     adapter: Literal["folder"]
-    table: str
+    table: Annotated[str, AfterValidator(_inside)]
     columns: Columns
     values: Values = Values()
     patient_ids: Literal["hash", "keep"]
@@ -69,6 +76,8 @@ def read(folder: Path, params: FolderSource) -> Cohort:
         InputError: See the module's text; or the salt for hashing is not set.
     """
     table_file = folder / params.table
+    if leads_out(folder, params.table):
+        raise InputError(f"{table_file}: leads out of the cohort's folder; copy it in")
     headings = {ours: theirs for ours, theirs in params.columns.model_dump().items() if theirs is not None}
     table = _read_table(table_file, [*headings.values(), *params.extra.values()])
     images = pd.DataFrame({ours: table[theirs] for ours, theirs in headings.items()})

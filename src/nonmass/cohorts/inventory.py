@@ -1,15 +1,13 @@
 """From one cohort to one row a file: identity, size, patient; the same for every kind of source."""
 
 import hashlib
-import io
-import warnings
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
-from nonmass.cohorts.cohort import Cohort, first_few
+from nonmass.cohorts.cohort import Cohort, first_few, leads_out
 from nonmass.errors import InputError
+from nonmass.images import read_size
 from nonmass.tables import INVENTORY
 
 
@@ -25,21 +23,24 @@ def list_files(raw_dir: Path, name: str, cohort: Cohort) -> pd.DataFrame:
         cohort: Its content.
 
     Raises:
-        InputError: A file is missing, lies outside the cohort's folder, or is no readable image.
+        InputError: A file is missing, lies outside the cohort's folder, or is no readable image, or
+            a mask is not as large as its image.
     """
     images = cohort.images.sort_values("file", ignore_index=True)
     _check_places(raw_dir / name, images)
-    contents = _contents(raw_dir / name, list(images["file"]))
-    image_id = name + "-" + contents["sha256"].str[:16]
+    masks = images["mask"].map(lambda mask: [file for file in mask.split("|") if file])
+    sizes = _sizes(raw_dir / name, [*images["file"], *masks.explode().dropna()])
+    _check_masks(raw_dir / name, dict(zip(images["file"], masks, strict=True)), sizes)
+    image_id = images["file"].map(lambda file: f"{name}-{_sha256(raw_dir / name, [file])}")
     rows = images.assign(
         image_id=image_id,
         cohort=name,
         path=name + "/" + images["file"],
         patient_id=(name + "-" + images["patient"]).where(images["patient"] != "", image_id),
-        width_px=contents["width_px"],
-        height_px=contents["height_px"],
-        mask_path=images["mask"].map(lambda mask: "|".join(f"{name}/{file}" for file in mask.split("|") if file)),
-        mask_id=images["mask"].map(lambda mask: _mask_id(raw_dir / name, mask.split("|")) if mask else ""),
+        width_px=images["file"].map(lambda file: sizes[file][0]),
+        height_px=images["file"].map(lambda file: sizes[file][1]),
+        mask_path=masks.map(lambda files: "|".join(f"{name}/{file}" for file in files)),
+        mask_id=masks.map(lambda files: _sha256(raw_dir / name, files) if files else ""),
     )
     return rows[list(INVENTORY.columns)]
 
@@ -54,13 +55,11 @@ def list_patients(files: pd.DataFrame, name: str, cohort: Cohort) -> pd.DataFram
 def _check_places(folder: Path, images: pd.DataFrame) -> None:
     """Each image and mask exists below `folder`; symbolic links may not lead out of it."""
     masks = images["mask"].str.split("|").explode()
-    inside = folder.resolve()  # the folder itself may be a link to where the data lie
     outside, missing = [], []
     for file in [*images["file"], *masks[masks != ""]]:
-        place = (folder / file).resolve()
-        if not place.is_relative_to(inside):
+        if leads_out(folder, file):
             outside.append(file)
-        elif not place.is_file():
+        elif not (folder / file).is_file():
             missing.append(file)
     if outside:
         raise InputError(
@@ -70,33 +69,40 @@ def _check_places(folder: Path, images: pd.DataFrame) -> None:
         raise InputError(f"{folder}: {len(missing)} file(s) not found: {first_few(missing)}; copy them in")
 
 
-def _contents(folder: Path, files: list[str]) -> pd.DataFrame:
-    """SHA-256, width and height of each file, at some 7000 files a second; threads made it slower."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        found = [_content(folder / file) for file in files]
-    unreadable = [file for file, content in zip(files, found, strict=True) if content is None]
-    if unreadable:
+def _sizes(folder: Path, files: list[str]) -> dict[str, tuple[int, int]]:
+    """Width and height of each file by its header, without decoding a pixel."""
+    sizes: dict[str, tuple[int, int]] = {}
+    reasons: dict[str, str] = {}
+    for file in files:
+        try:
+            sizes[file] = read_size(folder / file)
+        except InputError as error:
+            reasons[file] = str(error)
+    if reasons:
         raise InputError(
-            f"{folder}: {len(unreadable)} file(s) are no readable image: {first_few(unreadable)}; "
-            "export them again, or take them and their rows out"
+            f"{folder}: {len(reasons)} file(s) are no readable image: {first_few(reasons)}; "
+            f"export them again, or take them and their rows out ({next(iter(reasons.values()))})"
         )
-    return pd.DataFrame(found, columns=["sha256", "width_px", "height_px"])
+    return sizes
 
 
-def _mask_id(folder: Path, files: list[str]) -> str:
-    """Lets a changed mask show in the tables, and so re-run what reads masks."""
+def _check_masks(folder: Path, masks: dict[str, list[str]], sizes: dict[str, tuple[int, int]]) -> None:
+    """Each mask is as large as its image: better said now than after training."""
+    wrong = [
+        f"{mask} ({sizes[mask][0]} x {sizes[mask][1]} px, its image {sizes[file][0]} x {sizes[file][1]} px)"
+        for file, files in masks.items()
+        for mask in files
+        if sizes[mask] != sizes[file]
+    ]
+    if wrong:
+        raise InputError(
+            f"{folder}: {len(wrong)} mask(s) are not as large as their image: {first_few(wrong)}; export them again"
+        )
+
+
+def _sha256(folder: Path, files: list[str]) -> str:
+    """First 16 hex digits, of the files' bytes one after another; so a changed mask shows in the tables, too."""
     digest = hashlib.sha256()
     for file in files:
         digest.update((folder / file).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _content(path: Path) -> tuple[str, int, int] | None:
-    """Only the header is decoded; None if that fails."""
-    try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            return hashlib.sha256(content).hexdigest(), image.width, image.height
-    except (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None

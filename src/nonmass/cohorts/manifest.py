@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 
+from nonmass.linking import linked
 from nonmass.tables import MANIFEST
 
 CONTRADICTORY = "contradictory duplicate"  # same bytes, but another label or another patient
@@ -36,9 +37,11 @@ class CohortNames(
 
 
 def mark_copies(files: pd.DataFrame) -> pd.DataFrame:
-    """The inventories of all cohorts, sorted by path, with `excluded`: why a row is left out, or "".
+    """The inventories of all cohorts, sorted by path, with `excluded` and `patient_group`.
 
-    Files are the same if their ids agree but for the cohort: 64 bits of SHA-256.
+    `excluded` says why a row is left out, or "". Files are the same if their ids agree but for the
+    cohort: 64 bits of SHA-256. Patients are linked here, by all rows, since an excluded copy may be
+    all that tells that two ids are one woman.
     """
     rows = files.sort_values("path", ignore_index=True)
     content = rows["image_id"].str.split("-").str[-1]
@@ -50,7 +53,7 @@ def mark_copies(files: pd.DataFrame) -> pd.DataFrame:
         FOREIGN: content.duplicated(),
     }
     excluded = np.select([rule.to_numpy(bool) for rule in reasons.values()], list(reasons), "")
-    return rows.assign(excluded=excluded)
+    return rows.assign(excluded=excluded, patient_group=linked(rows["patient_id"], content))
 
 
 def merge_copies(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What a reader must know beside a number: each limitation as a sentence, drawn from the inputs."""
 
-from nonmass.report.records import Performance, Reported, Sources, TaskSources
-from nonmass.report.wording import RULE_WORDS, amount, part_name
+from nonmass.report.records import Explained, Performance, Reported, Sources, TaskSources
+from nonmass.report.wording import RULE_WORDS, amount, number, part_name
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
 
@@ -53,6 +53,34 @@ def cutoff_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
         for measure, value in point.items()
         if value.note
     ]
+
+
+def gallery_cautions(explained: Explained) -> list[str]:
+    """What the gallery does not show."""
+    if not explained.doubtful_crops:
+        return []
+    return [
+        f"Left out of the gallery: {amount(explained.doubtful_crops, 'image')} whose field of view is doubtful, "
+        "as such a crop may show a name."
+    ]
+
+
+def map_cautions(explained: Explained) -> list[str]:
+    """Where the heat maps meet the lesions no better than what knows nothing of the image."""
+    cautions = []
+    for part, match in explained.matches.items():
+        pointing, energy = match.pointing_game, match.energy_in_lesion
+        if pointing.est <= pointing.centre_baseline:
+            cautions.append(
+                f"{part_name(part)}: the maps point at the lesion no better than pointing at the image centre would "
+                f"({number(pointing.est)} against {number(pointing.centre_baseline)})."
+            )
+        if energy.est <= energy.area_baseline:
+            cautions.append(
+                f"{part_name(part)}: the maps hold no more in the lesion than an even map would "
+                f"({number(energy.est)} against {number(energy.area_baseline)})."
+            )
+    return cautions
 
 
 def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:

@@ -16,6 +16,7 @@ from nonmass.tables import FINDINGS, PARTS, PATHOLOGIES
 
 WIDTH_IN = 7.4
 LINE_IN, PAD_IN, GAP_IN = 0.165, 0.09, 0.34
+ROOMY = 5  # more boxes than this in a row are too narrow for "non-mass lesion" on one line
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def flow_rows(flow: dict[str, Flow], tasks: list[TaskSources]) -> list[list[Cell
         f"{reason.replace('_', ' ')}: {amount(n, 'image')}" for reason, n in sorted(total.excluded_images.items())
     )
     excluded = Cell(f"Excluded: {amount(_read(total) - total.images, 'image')}", reasons, is_end=True)
-    classes = [_class_cell(total, *pair) for pair in _class_pairs(total)]
+    pairs = _class_pairs(total)
+    classes = [_class_cell(total, *pair, is_narrow=len(pairs) > ROOMY) for pair in pairs]
     return [read, [Cell("Included", (_amount(total),)), excluded], classes, [_task_cell(task) for task in tasks]]
 
 
@@ -89,9 +91,9 @@ def _class_pairs(total: Flow) -> list[tuple[str, str]]:
     return [pair for pair in pairs if getattr(total, "_".join(filter(None, pair)), None)]
 
 
-def _class_cell(total: Flow, finding: str, pathology: str) -> Cell:
+def _class_cell(total: Flow, finding: str, pathology: str, is_narrow: bool) -> Cell:
     counts: Amount = getattr(total, "_".join(filter(None, (finding, pathology))))
-    title = "\n".join(group_name(finding, pathology).split(" ", 1)).capitalize()
+    title = "\n".join(group_name(finding, pathology).split(" ", -1 if is_narrow else 1)).capitalize()
     return Cell(title, (amount(counts.images, "image"), amount(counts.patients, "patient")))
 
 

@@ -94,14 +94,21 @@ class Amount(Record):
 
 
 class Flow(Record):
-    """One cohort on its way into the study, or all of them; `images` and `patients` are those used."""
+    """One cohort on its way into the study, or all of them; `images` and `patients` are those used.
+
+    Every class has its field, and no other key is let in, so that no images vanish from Fig. 1.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     images: int
     patients: int
     excluded_images: dict[str, int] = Field(default_factory=dict)
     normal: Amount | None = None
+    mass: Amount | None = None
     mass_benign: Amount | None = None
     mass_malignant: Amount | None = None
+    non_mass: Amount | None = None
     non_mass_benign: Amount | None = None
     non_mass_malignant: Amount | None = None
 
@@ -113,8 +120,45 @@ class Certificate(Record):
     unit: str
     disjoint: int
     withheld_images: int = 0
+    unused_images: int = 0
     parts: dict[str, Counts]
     shared: dict[str, dict[str, int]]
+
+
+class PointingGame(Record):
+    """Share of maps whose maximum lies in the lesion, beside that of the images whose middle does."""
+
+    est: float
+    centre_baseline: float
+
+
+class EnergyInLesion(Record):
+    """Share of a map's sum that lies in the lesion, beside that of an even map."""
+
+    est: float
+    area_baseline: float
+
+
+class LesionMatch(Record):
+    """How well the heat maps of a part meet the lesion masks; `n` counts images, patients and empty maps."""
+
+    n: dict[str, int]
+    pointing_game: PointingGame
+    energy_in_lesion: EnergyInLesion
+
+
+class Explained(Record):
+    """The network that was explained; a part without a lesion mask is absent."""
+
+    backbone: str
+    doubtful_crops: int = 0
+    test: LesionMatch | None = None
+    external: LesionMatch | None = None
+
+    @property
+    def matches(self) -> dict[str, LesionMatch]:
+        """Part -> numbers, of the parts that have them."""
+        return {name: part for name, part in (("test", self.test), ("external", self.external)) if part}
 
 
 @dataclass(frozen=True)
@@ -138,7 +182,8 @@ class TaskSources:
         comparisons: (first, second) -> part -> measure, e.g. `auc_difference` and `p`.
         histories: Backbone -> epochs (tables.HISTORY).
         cards: Backbone -> what model.json says about the trained network.
-        explained: Backbone and scores of the heat maps; empty where none were made.
+        explained: Numbers of the heat maps; None where none were made.
+        software: What computed the statistics -> its version.
     """
 
     name: str
@@ -150,7 +195,8 @@ class TaskSources:
     curves: pd.DataFrame
     histories: dict[str, pd.DataFrame]
     cards: dict[str, dict[str, Any]]
-    explained: dict[str, Any]
+    explained: Explained | None
+    software: dict[str, str]
     heat_maps: list[HeatMap]
 
 

@@ -14,6 +14,7 @@ from nonmass.report.records import (
     Counts,
     Definition,
     Estimate,
+    Explained,
     Flow,
     HeatMap,
     Performance,
@@ -88,7 +89,8 @@ def _read_task(
         curves=tables.CURVES.read(folders.curves / f"{name}.csv"),
         histories={backbone: tables.HISTORY.read(folder / "history.csv") for backbone, folder in models.items()},
         cards={backbone: _read(folder / "model.json", dict[str, Any]) for backbone, folder in models.items()},
-        explained=_read(explained, dict[str, Any]) if explained.exists() else {},
+        explained=_read(explained, Explained) if explained.exists() else None,
+        software=_read(folders.measures / f"{name}_software.json", dict[str, str]),
         heat_maps=_read_heat_maps(folders.gradcam / name),
     )
 

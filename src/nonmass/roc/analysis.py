@@ -1,7 +1,9 @@
 """Predictions of several backbones in, measures with intervals and ROC curves out; roc.R does the computing."""
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
@@ -47,11 +49,19 @@ _OF_VALIDATION = (("", "auc"), *(("n", name) for name in _COUNTS[:4]))  # it ser
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of the backbones of one task: key figures (for JSON), all measures, ROC curves."""
+    """What is known of the backbones of one task.
+
+    Attributes:
+        metrics: Key figures, for JSON.
+        measures: All measures, `tables.MEASURES`.
+        curves: ROC curves, `tables.CURVES`.
+        software: What computed them -> its version: another one may give other digits.
+    """
 
     metrics: dict[str, Any]
     measures: pd.DataFrame
     curves: pd.DataFrame
+    software: dict[str, str]
 
 
 def evaluate(predictions: Mapping[str, pd.DataFrame], params: RocParams, where: str) -> Evaluation:
@@ -86,7 +96,13 @@ def evaluate(predictions: Mapping[str, pd.DataFrame], params: RocParams, where: 
         metrics=_key_figures(measures),
         measures=MEASURES.check(measures.assign(**texts), where),
         curves=CURVES.check(curves.assign(threshold=curves["threshold"].map(_digits)), where),
+        software={**results["software"], **_python_software()},
     )
+
+
+def _python_software() -> dict[str, str]:
+    packages = {package: version(package) for package in ("numpy", "pandas", "rpy2")}
+    return {"python": platform.python_version(), **packages}
 
 
 def _same_images(frames: Mapping[str, pd.DataFrame], where: str) -> pd.DataFrame:

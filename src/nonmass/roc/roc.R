@@ -54,7 +54,16 @@ analyse <- function(truth, patient, part, scores, level, rule) {
       stack_up(lapply(results, frozen_points, level)),
       stack_up(all_pairs(results, level))
     ),
-    curves = stack_up(lapply(results, lapply, `[[`, "points"))
+    curves = stack_up(lapply(results, lapply, `[[`, "points")),
+    software = software()
+  )
+}
+
+# What computed the numbers. R's platform is a kind of machine (x86_64-pc-linux-gnu), not this one.
+software <- function() {
+  list(
+    R = as.character(getRversion()), pROC = as.character(utils::packageVersion("pROC")),
+    platform = R.version$platform
   )
 }
 

@@ -65,6 +65,7 @@ def _start() -> Any:
     # rpy2 asks an Rscript for paths when it is imported, and that one reads profiles, also ./.Rprofile.
     os.environ.update(dict.fromkeys(("R_PROFILE", "R_PROFILE_USER", "R_ENVIRON_USER"), os.devnull))
     os.environ.setdefault("RPY2_CFFI_MODE", "ABI")  # needs no compiler at installation
+    libraries = os.environ.get("LD_LIBRARY_PATH")
     from rpy2.rinterface_lib import embedded
 
     # A profile may change anything, even the decimal point.
@@ -73,6 +74,10 @@ def _start() -> Any:
 
     # Not `initr`, which overwrites os.environ with that of one more Rscript.
     rinterface.initr_simple()
+    # rpy2 has set R's library path for all children of this process, which may load other libraries by it.
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if libraries is not None:
+        os.environ["LD_LIBRARY_PATH"] = libraries
     _check_proc(rinterface.baseenv)
     environment = rinterface.baseenv["new.env"](parent=rinterface.globalenv)
     rinterface.baseenv["sys.source"](_to_r(str(SCRIPT)), envir=environment, **{"keep.source": _to_r(False)})

@@ -163,7 +163,7 @@ def _draw_mass(rng: np.random.Generator, name: str, malignant: bool) -> Lesion:
 
     The cues are those of the ACR BI-RADS ultrasound lexicon: shape, orientation, margin, posterior features.
     """
-    suspicious = (rng.random(6) < 0.88) == malignant  # does this cue point the right way?
+    suspicious = (rng.random(6) < 0.86) == malignant  # does this cue point the right way?
     aspect = rng.uniform(0.95, 1.35) if suspicious[0] else rng.uniform(0.5, 0.75)
     return Lesion(
         shape_key=name,

@@ -1,9 +1,10 @@
 """Profiles: named sets of values for params.yaml, applied without touching its comments."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from nonmass.errors import InputError
 
@@ -34,6 +35,18 @@ def apply_profile(params: CommentedMap, profile: Mapping[str, Any], name: str) -
         if not isinstance(at, Mapping) or last not in at:
             raise InputError(f"profile {name}: params.yaml has no key {key}")
         if at[last] != value:
-            changes[key] = (at[last], value)
-            at[last] = value  # type: ignore[index]
+            changes[key] = (deepcopy(at[last]), value)
+            at[last] = _like(at[last], value)  # type: ignore[index]
     return changes
+
+
+def _like(before: Any, value: Any) -> Any:
+    """The value in the style of what it replaces, with the comments that hang on that: ruamel keeps both inside it."""
+    if isinstance(before, CommentedMap) and isinstance(value, Mapping):
+        before.clear()
+        before.update(value)
+        return before
+    if isinstance(before, CommentedSeq) and isinstance(value, list):
+        before[:] = value
+        return before
+    return value

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from nonmass.cli import app
 from nonmass.params import load
 from nonmass.profile import apply_profile
 from nonmass.schema import check_params
@@ -63,3 +65,13 @@ def test_the_paper_profile_holds_the_numbers_of_the_paper():
     assert params["tasks"]["detect"]["ratio"] == [7, 1, 2]
     assert params["tasks"]["classify"]["ratio"] == [8, 1, 1]
     assert params["phantom"]["patients"] == {"normal": 596, "mass": 3447, "non_mass": 228}
+
+
+def test_there_and_back_leaves_params_as_they_were(tmp_path, monkeypatch):
+    """Comments and layout included."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "profiles").symlink_to(ROOT / "profiles")
+    monkeypatch.chdir(tmp_path)
+    for name in ("public", "paper", "demo"):
+        assert CliRunner().invoke(app, ["profile", name], catch_exceptions=False).exit_code == 0
+    assert (tmp_path / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()

@@ -76,7 +76,7 @@ def test_a_second_repro_does_nothing(clone):
 
 def test_a_backbone_that_is_gone_leaves_no_trace(clone):
     """What params no longer name may lie about, but must not make another result of the same commit."""
-    run("sed -i '/^  - densenet121_448$/d' params.yaml && dvc repro", clone)
+    run("sed -i '/^ *- densenet121_448$/d' params.yaml && dvc repro", clone)
     assert not (clone / "predictions/detect/densenet121_448.csv").exists()
     assert "densenet121" not in (clone / "metrics/detect.json").read_text(encoding="utf-8")
     run("git checkout -q . && dvc repro -q", clone)

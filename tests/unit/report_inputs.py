@@ -77,7 +77,9 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
         for backbone in BACKBONES:
             folder = places.models / name / backbone
             tables.HISTORY.write(_history(name, backbone), folder / "history.csv")
-            write_json(folder / "model.json", {"backbone": backbone, "parameters": 3207329, "torch": "2.12.1"})
+            write_json(
+                folder / "model.json", {"backbone": backbone, "parameters": 3207329, "side_px": 128, "torch": "2.12.1"}
+            )
         _write_heat_maps(split, places.gradcam / name)
         write_json(places.metrics / f"explain_{name}.json", EXPLAINED)
         write_json(places.measures / f"{name}_software.json", {"R": "4.2.2", "pROC": "1.18.0", "python": "3.11.2"})

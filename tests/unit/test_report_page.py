@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from report_inputs import BACKBONES, EXPLAINED, PARAMS, write_inputs
 
+from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.params import validate
 from nonmass.report import cautions, wording
@@ -283,3 +284,33 @@ def test_numbers_read_well():
 
 def test_images_that_a_task_does_not_ask_for_are_counted(places):
     assert Page(build(places).page).words.count("Not asked for by this task: 7 images.") == len(PARAMS["tasks"])
+
+
+def with_measures(tmp_path, change):
+    """A small graph whose measures of `detect` are changed."""
+    places = write_inputs(tmp_path)
+    path = places.measures / "detect.csv"
+    tables.MEASURES.write(change(tables.MEASURES.read(path)), path)
+    return places
+
+
+def test_a_cut_off_that_does_not_exist_is_said_where_its_figures_would_stand(tmp_path):
+    reason = "no cut-off does better than chance"
+
+    def without_cutoff(measures):
+        frozen = (measures["group"] == "frozen") & (measures["backbone"] == BACKBONES[0])
+        kept = measures[~frozen | (measures["measure"] == "cutoff")].copy()
+        at = kept.index[(kept["group"] == "frozen") & (kept["backbone"] == BACKBONES[0])]
+        kept.loc[at, ["estimate", "note"]] = ["", reason]
+        return kept
+
+    page = Page(build(with_measures(tmp_path, without_cutoff)).page)
+    assert f"no sensitivity or specificity: {reason}" in page.words
+
+
+def test_the_side_that_a_name_promises_is_compared_with_the_one_seen(html):
+    assert "mobilenet_448 saw images of 128 px, not of the 448 px of its name." in Page(html).words
+
+
+def test_an_external_part_of_the_same_cohort_is_called_so(html):
+    assert "External means other lesions of the same cohort here, not another institution." in Page(html).words

@@ -1,5 +1,7 @@
 """What a reader must know beside a number: each limitation as a sentence, drawn from the inputs."""
 
+import re
+
 from nonmass.report.records import Explained, Performance, Reported, Sources, TaskSources
 from nonmass.report.wording import RULE_WORDS, amount, number, part_name
 
@@ -26,7 +28,27 @@ def data_notices(reported: Reported) -> list[str]:
 
 def task_cautions(task: TaskSources) -> list[str]:
     """What holds for every number of a task."""
-    return [] if task.certificate.disjoint else [NOT_DISJOINT]
+    cautions = [] if task.certificate.disjoint else [NOT_DISJOINT]
+    return cautions + _same_cohort(task) + _other_side(task)
+
+
+def _same_cohort(task: TaskSources) -> list[str]:
+    """An image's id starts with its cohort."""
+    cohorts = task.split["image_id"].str.rsplit("-", n=1).str[0]
+    is_external = task.split["part"] == "external"
+    if not is_external.any() or not set(cohorts[is_external]) <= set(cohorts[~is_external]):
+        return []
+    return ["External means other lesions of the same cohort here, not another institution."]
+
+
+def _other_side(task: TaskSources) -> list[str]:
+    """A name such as mobilenet_448 promises the side of the images."""
+    cautions = []
+    for backbone, card in task.cards.items():
+        promised = re.search(r"_(\d+)$", backbone)
+        if promised and "side_px" in card and int(promised[1]) != card["side_px"]:
+            cautions.append(f"{backbone} saw images of {card['side_px']} px, not of the {promised[1]} px of its name.")
+    return cautions
 
 
 def part_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
@@ -84,11 +106,11 @@ def map_cautions(explained: Explained) -> list[str]:
 
 
 def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
-    """Networks that were stopped by the limit, not by the rule."""
+    """Networks whose validation loss was still falling when the limit of epochs stopped them."""
     return [
-        f"{backbone} used all {amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
+        f"{backbone} was best in the last of {amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
         for backbone, history in task.histories.items()
-        if len(history) >= epochs_allowed
+        if len(history) >= epochs_allowed and history["val_loss"].idxmin() == len(history) - 1
     ]
 
 

@@ -197,7 +197,7 @@ clustered_test <- function(difference, truth, patient, level) {
   if (variance <= NO_VARIANCE) return(undefined(SAME_ORDER))
   estimate <- mean(difference[truth == 1])
   half <- stats::qnorm((1 + level) / 2) * sqrt(variance)
-  bounds(estimate - half, estimate + half, p = 2 * stats::pnorm(-abs(estimate) / sqrt(variance)))
+  bounds(max(-1, estimate - half), min(1, estimate + half), p = 2 * stats::pnorm(-abs(estimate) / sqrt(variance)))
 }
 
 delong_test <- function(first, second, difference, level) {
@@ -205,7 +205,7 @@ delong_test <- function(first, second, difference, level) {
   if (rarer(truth, seq_along(truth)) < 2) return(undefined(ONE_IMAGE))
   if (clustered_variance(difference, truth, seq_along(truth)) <= NO_VARIANCE) return(undefined(SAME_ORDER))
   test <- pROC::roc.test(first$curve, second$curve, paired = TRUE, method = "delong", conf.level = level)
-  bounds(test$conf.int[1], test$conf.int[2], p = test$p.value)
+  bounds(max(-1, test$conf.int[1]), min(1, test$conf.int[2]), p = test$p.value)
 }
 
 SAME_ORDER <- "the difference is the same for every image (equal rankings, or both perfect), so it has no variance"

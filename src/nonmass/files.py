@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,11 @@ def write_json(path: Path, content: Any) -> None:
     """
     text = json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def metric_key(text: str) -> str:
+    """A text as a key that DVC's metrics can hold: small letters and digits joined by "_"; may be empty."""
+    return re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
 
 
 def _rounded(content: Any) -> Any:

@@ -1,5 +1,6 @@
 """The gallery of heat maps: which images stand in it, and how they are drawn."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,9 @@ def doubtful_crops(judged: pd.DataFrame) -> int:
     return int((judged["accepted"] != 1).sum())
 
 
-def write_gallery(folder: Path, chosen: pd.DataFrame, images: NDArray[np.uint8], maps: Heat, raw_dir: Path) -> None:
+def write_gallery(
+    folder: Path, chosen: pd.DataFrame, images: NDArray[np.uint8], maps: Heat, places: Mapping[str, Path]
+) -> None:
     """Write `index.csv` and a picture a row of it, all on one colour scale.
 
     The scale runs from 0 to the highest value of any map in `maps`.
@@ -68,13 +71,13 @@ def write_gallery(folder: Path, chosen: pd.DataFrame, images: NDArray[np.uint8],
         chosen: Rows of `choose`, with the columns of `lesions.add_masks`; the frame's index points into the arrays.
         images: (n, side, side) uint8.
         maps: (n, h, w) coarse heat maps.
-        raw_dir: What the paths of masks are relative to.
+        places: Where each mask lies, by its name in the manifest.
     """
     top = float(maps.max()) or 1.0
     for at, row in zip(chosen.index.tolist(), chosen.itertuples(), strict=True):
         image = images[at]
         heat = enlarge(maps[at], image.shape[0])
-        lesion = read_lesion(raw_dir, row)
+        lesion = read_lesion(places, row)
         use = f"{'Green: lesion mask. ' if lesion.any() else ''}Research use only"
         picture = draw(image, heat, lesion, top, (f"Colour: what a cell adds to the logit of '{row.called}'", use))
         write_png(folder / f"{row.image_id}.png", picture, PNG_LEVEL)

@@ -30,7 +30,7 @@ SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffi
 PNG_LEVEL = 1
 
 
-def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read_gray(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None) -> NDArray[np.uint8]:
     """Read an image file as gray.
 
     Colour becomes luma (ITU-R BT.601). Pixels are taken as they are stored: an EXIF orientation is not
@@ -39,6 +39,7 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     Args:
         path: JPEG, PNG, BMP, TIFF, GIF or WebP with one picture.
         max_pixels: Larger pictures are refused before they are decoded.
+        name: What messages call the file; default its path, which may tell whose image it is.
 
     Returns:
         `(H, W)` uint8.
@@ -47,61 +48,78 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         InputError: The file is missing, empty, truncated, corrupt, too large, holds several pictures, more
             than 8 bits a channel, transparency, or colours whose gray is not defined (CMYK, LAB).
     """
-    with _opened(path, max_pixels) as image:
-        return _gray(image, path)
-
-
-def read_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Width and height in pixels, by the header alone; what it shows to be unusable is refused as by `read_gray`."""
-    with _opened(path, max_pixels) as image:
-        return image.size
+    with _opened(path, max_pixels, name or str(path)) as image:
+        return _gray(image, name or str(path))
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int, name: str) -> Iterator[Image.Image]:
     """An image file whose header is sound; whatever goes wrong with it becomes an `InputError`."""
-    if not path.is_file():
-        raise InputError(f"{path}: image not found")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: image file is empty")
+    refuse_no_file(path, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=tuple(FORMATS)) as image:
-                _check(image, path, max_pixels)
+                _check(image, name, max_pixels)
                 yield image
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise InputError(f"{path}: image has more than {max_pixels} pixels; export a smaller one") from None
+        raise InputError(f"{name}: image has more than {max_pixels} pixels; export a smaller one") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not a readable image; known are {', '.join(FORMATS)}") from None
+        known = ", ".join(FORMATS)
+        raise InputError(f"{name}: not a readable image, or broken at its start; export it as one of {known}") from None
     except Exception as error:  # decoders raise whatever they like on broken files
-        raise InputError(f"{path}: image is truncated or corrupt ({error}); export it again") from None
+        system = error.strerror if isinstance(error, OSError) else None  # whose own text quotes the path
+        reason = system or str(error).replace(str(path), name)
+        raise InputError(f"{name}: image is truncated or corrupt ({reason}); export it again") from None
 
 
-def _check(image: Image.Image, path: Path, max_pixels: int) -> None:
+def refuse_no_file(path: Path, name: str) -> None:
+    """Refuse what is no file with content, without opening it: reading a pipe would never end.
+
+    Raises:
+        InputError: Says what it is instead.
+    """
+    try:
+        size = path.stat().st_size if path.is_file() else None
+    except OSError as error:
+        raise InputError(f"{name}: cannot be opened ({error.strerror}); give yourself the right to read it") from None
+    if size == 0:
+        raise InputError(f"{name}: image file is empty; export it again")
+    if size:
+        return
+    if path.is_dir():
+        raise InputError(f"{name}: is a folder, not an image; rename it")
+    if path.exists():
+        raise InputError(f"{name}: is a pipe, socket or device, not an image; take it out")
+    if path.is_symlink():
+        raise InputError(f"{name}: is a link that leads nowhere; copy the image in its place")
+    raise InputError(f"{name}: image not found; put it back")
+
+
+def _check(image: Image.Image, name: str, max_pixels: int) -> None:
     """Refuse by the header alone, before a pixel is decoded."""
     if image.width * image.height > max_pixels:
         size = f"{image.width} x {image.height}"
-        raise InputError(f"{path}: image of {size} has more than {max_pixels} pixels; export a smaller one")
+        raise InputError(f"{name}: image of {size} has more than {max_pixels} pixels; export a smaller one")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # the further pictures of an MPO file are thumbnails of the first
-        raise InputError(f"{path}: image has {frames} frames; export a single still picture")
+        raise InputError(f"{name}: image has {frames} frames; export a single still picture")
     # Pillow cuts 16-bit colour to 8 bits without a word; only the decoder's raw mode shows it.
     if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or image.mode.startswith(("I", "F")):
-        raise InputError(f"{path}: image has more than 8 bits a channel; export 8-bit gray or RGB")
+        raise InputError(f"{name}: image has more than 8 bits a channel; export 8-bit gray or RGB")
     if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"):
-        raise InputError(f"{path}: image is {image.mode}; export 8-bit gray or RGB")
+        raise InputError(f"{name}: image is {image.mode}; export 8-bit gray or RGB")
 
 
-def _gray(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+def _gray(image: Image.Image, name: str) -> NDArray[np.uint8]:
     if image.format in ("JPEG", "MPO"):
         image.draft("L", image.size)  # libjpeg then decodes luma alone, four times faster
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
-            raise InputError(f"{path}: image is partly transparent; export it without transparency")
+            raise InputError(f"{name}: image is partly transparent; export it without transparency")
         image = image.convert("RGB")
     elif image.mode == "P":
         image = image.convert("RGB")

@@ -1,5 +1,6 @@
 """Lesion masks, from the files of a source to the model's square."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,21 @@ def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFram
     return joined
 
 
+def mask_files(rows: pd.DataFrame) -> list[str]:
+    """Names in the manifest of all masks of the rows."""
+    return [file for files in rows["mask_path"].str.split("|") for file in files if file]
+
+
 def crop_of(row: Any) -> CropResize:
     """How the screen of a row of `add_masks` became the model's square."""
     return CropResize(Box(row.x0_px, row.y0_px, row.x1_px, row.y1_px), row.side_px, row.square)
 
 
-def read_lesion(raw_dir: Path, row: Any) -> NDArray[np.bool_]:
+def read_lesion(places: Mapping[str, Path], row: Any) -> NDArray[np.bool_]:
     """The lesion of one image on the model's square: the union of its masks.
 
     Args:
-        raw_dir: What `mask_path` is relative to.
+        places: Where each mask lies, by its name in the manifest (`pseudonyms.locate`).
         row: Of `add_masks`.
 
     Returns:
@@ -52,10 +58,10 @@ def read_lesion(raw_dir: Path, row: Any) -> NDArray[np.bool_]:
     """
     lesion = np.zeros((row.height_px, row.width_px), bool)
     for name in filter(None, row.mask_path.split("|")):
-        mask = read_gray(raw_dir / name)
+        mask = read_gray(places[name], name=name)
         if mask.shape != lesion.shape:
             raise InputError(
-                f"{raw_dir / name}: mask of {mask.shape[1]} x {mask.shape[0]} px on a screen of "
+                f"{name}: mask of {mask.shape[1]} x {mask.shape[0]} px on a screen of "
                 f"{row.width_px} x {row.height_px} px; export it again at the screen's size"
             )
         lesion |= mask > mask.max() / 2  # masks hold 0 and 1 or 0 and 255, and some went through JPEG

@@ -71,12 +71,14 @@ def read_section(name: str, kind: type[T], path: Path = PARAMS_FILE) -> T:
 def validate(value: Any, kind: type[T], where: str) -> T:
     """Check plain values against a type; `where` opens the message of the `InputError`."""
     _refuse_odd_values(value, where)
+    # Through JSON, because pydantic's strict mode then takes a list for a tuple, as YAML has
+    # no tuples, and still takes no text for a number.
+    text = json.dumps(value)
     try:
-        # Through JSON, because pydantic's strict mode then takes a list for a tuple, as YAML has
-        # no tuples, and still takes no text for a number.
-        return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+        return TypeAdapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
-        raise InputError("; ".join(_describe(detail, kind, where) for detail in error.errors())) from None
+        faults = [_describe(detail, kind, where, json.loads(text)) for detail in error.errors()]
+        raise InputError("; ".join(dict.fromkeys(faults))) from None
 
 
 def _refuse_odd_values(value: Any, where: str) -> None:
@@ -92,15 +94,28 @@ def _refuse_odd_values(value: Any, where: str) -> None:
         raise InputError(f"{where}: expected a number, text, list or mapping, found a {kind}; put text in quotes")
 
 
-def _describe(error: ErrorDetails, kind: Any, where: str) -> str:
-    key = ".".join([where, *map(str, error["loc"])])
+def _describe(error: ErrorDetails, kind: Any, where: str, content: Any) -> str:
+    key = ".".join([where, *_keys(error["loc"], content)])
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; {_known_keys(kind, error['loc'])}"
+    if error["type"] == "missing" and isinstance(error["loc"][-1], int):
+        return f"{key}: number {error['loc'][-1] + 1} of the list is missing (got {error['input']})"
     if error["type"] == "missing":
-        return f"{key}: required key is missing"
+        return f"{key}.{error['loc'][-1]}: required key is missing"
     message = error["msg"].removeprefix("Value error, ")
     got = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
     return f"{key}: {message[0].lower()}{message[1:]}{got}"
+
+
+def _keys(location: tuple[int | str, ...], content: Any) -> list[str]:
+    """Those parts of a location that lead somewhere; pydantic adds tags of unions and names of types to them."""
+    keys = []
+    for part in location:
+        is_key = isinstance(content, dict) and part in content
+        if is_key or (isinstance(content, list) and isinstance(part, int) and part < len(content)):
+            content = content[part]
+            keys.append(str(part))
+    return keys
 
 
 def _known_keys(kind: Any, location: tuple[int | str, ...]) -> str:

@@ -104,14 +104,17 @@ class Table:
 MANIFEST = Table(
     name="manifest",
     columns={
-        "image_id": "text",  # cohort, "-", 16 hex digits of the SHA-256 of the file's bytes
+        # Cohort, "-", 16 hex digits of the SHA-256 of the file's bytes; then "-" and the frame, if that is not 0.
+        "image_id": "text",
         "cohort": "text",
-        "path": "text",  # relative to data/raw, forward slashes
+        "path": "text",  # relative to data/raw, forward slashes; or a pseudonym, see pseudonyms.py
+        "frame": "int",  # of the file, from 0; always 0 but for multi-frame DICOM
         "patient_id": "text",  # hashed where the source holds real ids
         "patient_group": "text",  # patients who share a byte-identical file count as one: the smallest of their ids
         "finding": "text",
         "pathology": "text",  # empty for normal tissue
         "device": "text",
+        "us_regions": "text",  # DICOM's ultrasound regions, "x0,y0,x1,y1" in pixels of the screen, joined by "|"
         "width_px": "int",
         "height_px": "int",
         "mask_path": "text",  # relative to data/raw; several, joined by "|", are united; or empty
@@ -126,8 +129,22 @@ MANIFEST = Table(
 INVENTORY = Table(
     name="inventory",
     columns={name: kind for name, kind in MANIFEST.columns.items() if name not in {"excluded", "patient_group"}},
-    key=("path",),
+    key=("path", "frame"),
     allowed=MANIFEST.allowed,
+)
+
+# What of a source could not be used, one row a fault.
+PROBLEMS = Table(
+    name="ingest problems",
+    columns={
+        "cohort": "text",
+        "file": "text",  # relative to the cohort's folder, or its pseudonym; empty if the row names none
+        "row": "int",  # of the spreadsheet, headings are row 1; 0 if the file has none
+        "problem": "text",
+        "value": "text",  # the offending word; empty where cells may hold identities
+        "remedy": "text",
+    },
+    key=("cohort", "problem", "file", "row", "value"),
 )
 
 # Further columns (age_years, lesion_size_mm, birads, ...) are the source's own.
@@ -150,6 +167,26 @@ FOV_INDEX = Table(
         "duplicate_group": "text",  # images of one group show the same picture; or empty
     },
     key=("image_id",),
+)
+
+# How alike two images are, for every pair that was looked at twice.
+DUPLICATE_PAIRS = Table(
+    name="near-duplicate pairs",
+    columns={
+        "image_id": "text",
+        "other_id": "text",  # the greater of the two
+        "hash_distance": "int",  # bits of 64, the smaller of the two hashes' distances
+        "inliers": "int",  # local features that one similarity transform maps onto each other
+        "is_duplicate": "int",  # 1 or 0
+    },
+    key=("image_id", "other_id"),
+)
+
+# Near-duplicates with contradictory labels: nobody knows which is right, so no part gets them.
+QUARANTINE = Table(
+    name="quarantine",
+    columns={"image_id": "text", "duplicate_group": "text", "finding": "text", "pathology": "text"},
+    key=("duplicate_group", "image_id"),
 )
 
 SPLIT = Table(
@@ -180,6 +217,7 @@ PREDICTIONS = Table(
         "truth": "int",
         "logit": "float",  # what statistics rank
         "score": "float",  # logistic function of the logit, 0 to 1
+        "assignment": "text",  # hash of the split these images come from, see assignment.py
     },
     key=("image_id",),
     allowed={"part": PARTS, "truth": (0, 1)},
@@ -213,6 +251,20 @@ MEASURES = Table(
     },
     key=("backbone", "part", "group", "measure"),
     allowed={"part": PARTS},
+)
+
+# Table 1's tests: is a characteristic differently distributed in two groups of patients?
+CHARACTERISTICS = Table(
+    name="tests of characteristics",
+    columns={
+        "finding": "text",  # benign against malignant patients of this finding
+        "characteristic": "text",  # column of the patients table
+        "test": "text",  # its name in words, or empty where there is none
+        "p": "text",  # 17 digits, or empty
+        "note": "text",  # why there is none, and how many patients of both classes were left out; or empty
+    },
+    key=("finding", "characteristic"),
+    allowed={"finding": FINDINGS},
 )
 
 HEAT_MAPS = Table(

@@ -14,6 +14,10 @@ from nonmass.errors import InputError
 STAGES = Path(__file__).parents[2] / "stages"
 PARAMS = """
 cohorts: [BUSI, clinic]
+ingest: {on_problem: stop}
+parallel: {dask_scheduler: ""}
+criteria:
+  - {name: no pathology, of: {finding: non_mass}, keep: {pathology: {known: true}}}
 sources:
   BUSI: {adapter: busi}
   BUSBRA: {adapter: busbra}
@@ -47,7 +51,7 @@ def workplace(tmp_path, monkeypatch):
     """A folder with params.yaml and a raw folder, in which the stages run."""
     (tmp_path / "params.yaml").write_text(PARAMS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NONMASS_SALT", "pepper")
+    monkeypatch.setenv("NONMASS_SALT", "a secret of this test")
     for name, level in (("benign/benign (1)", 1), ("malignant/malignant (1)", 2), ("malignant/malignant (2)", 1)):
         draw(tmp_path / "elsewhere" / f"{name}.png", level)
     draw(tmp_path / "elsewhere/normal/normal (1).png", 3)
@@ -66,7 +70,8 @@ def workplace(tmp_path, monkeypatch):
 def run_both(cohorts, out):
     for cohort in cohorts:
         stage("ingest")(cohort, Path("raw"), out / "cohorts" / cohort)
-    stage("manifest")(out / "cohorts", out / "manifest.csv", out / "patients.csv", out / "data.json")
+    tables = [out / name for name in ("manifest.csv", "patients.csv", "ingest_problems.csv")]
+    stage("manifest")(out / "cohorts", *tables, out / "data.json")
 
 
 def test_two_cohorts_become_one_manifest(workplace):
@@ -78,15 +83,15 @@ def test_two_cohorts_become_one_manifest(workplace):
     assert "BUSI/malignant/malignant (2).png" not in by_path.index
     assert set(by_path["width_px"]) == {8} and set(by_path["height_px"]) == {6}
     counts = json.loads(Path("data/data.json").read_text())
-    assert counts["BUSI"] == {
-        "images": 2,
-        "patients": 2,
-        "excluded_images": {"contradictory_duplicate": 2},
-        "mass_malignant": {"images": 1, "patients": 1},
-        "normal": {"images": 1, "patients": 1},
+    assert counts["BUSI"]["read"] == {"images": 4, "patients": 3}  # of one file twice: without ids, it is the patient
+    assert counts["BUSI"]["steps"]["1_contradictory_duplicate"] == {
+        "excluded": {"images": 2, "patients": 1},
+        "left": {"images": 2, "patients": 2},
     }
+    assert counts["BUSI"]["mass_malignant"] == counts["BUSI"]["normal"] == {"images": 1, "patients": 1}
     assert counts["clinic"]["non_mass_benign"] == {"images": 2, "patients": 1}
-    assert counts["all"]["images"] == 5
+    assert counts["clinic"]["steps"]["4_no_pathology"]["excluded"] == {"images": 1, "patients": 1}
+    assert counts["all"]["images"] == 4
     patients = pd.read_csv("data/patients.csv", keep_default_na=False, dtype=str)
     assert sorted(patients["age_years"]) == ["", "", "", "41", "60"]
     assert set(manifest["patient_id"]) <= set(patients["patient_id"])
@@ -117,10 +122,18 @@ def test_what_cannot_be_read_is_one_clear_line(workplace, cohort, message):
     assert not Path("out").exists()
 
 
-def test_a_corrupt_image_is_named(workplace):
+def test_a_corrupt_image_is_listed_and_stops_the_manifest(workplace):
     Path("raw/clinic/5.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(InputError, match=r"1 file\(s\) are no readable image: 5.png"):
-        stage("ingest")("clinic", Path("raw"), Path("out"))
+    with pytest.raises(
+        InputError, match=r"1 problem\(s\) in clinic: file is no readable image \(1\); see data/ingest_p"
+    ):
+        run_both(["BUSI", "clinic"], Path("data"))
+    assert len(pd.read_csv("data/ingest_problems.csv")) == 1
+    Path("params.yaml").write_text(PARAMS.replace("stop", "exclude"))
+    run_both(["BUSI", "clinic"], Path("data"))
+    counts = json.loads(Path("data/data.json").read_text())["clinic"]
+    assert counts["problems"] == {"file_is_no_readable_image": 1}
+    assert counts["read"] == {"images": 2, "patients": 2}
 
 
 @pytest.fixture

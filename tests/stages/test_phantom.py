@@ -7,7 +7,8 @@ from nonmass.phantom.generate import IMAGES, PATIENTS
 
 
 def test_writes_the_patients_that_params_ask_for(run_stage, tmp_path):
-    run_stage("phantom", tmp_path / "out", params={"phantom": {"patients": {"normal": 1, "mass": 2, "non_mass": 1}}})
+    phantom = {"patients": {"normal": 1, "mass": 2, "non_mass": 1}, "ineligible": 0}
+    run_stage("phantom", tmp_path / "out", params={"phantom": phantom})
     images, patients = IMAGES.read(tmp_path / "out/images.csv"), PATIENTS.read(tmp_path / "out/patients.csv")
     assert len(patients) == 4
     assert images.groupby("finding")["patient"].nunique().to_dict() == {"mass": 2, "non_mass": 1, "normal": 1}
@@ -15,7 +16,8 @@ def test_writes_the_patients_that_params_ask_for(run_stage, tmp_path):
 
 
 def test_nobody_asked_for_gives_empty_tables(run_stage, tmp_path):
-    run_stage("phantom", tmp_path / "out", params={"phantom": {"patients": {"normal": 0, "mass": 0, "non_mass": 0}}})
+    phantom = {"patients": {"normal": 0, "mass": 0, "non_mass": 0}, "ineligible": 0}
+    run_stage("phantom", tmp_path / "out", params={"phantom": phantom})
     assert len(IMAGES.read(tmp_path / "out/images.csv")) == 0
 
 

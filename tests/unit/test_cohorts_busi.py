@@ -3,6 +3,7 @@
 import pytest
 
 from nonmass.cohorts.busi import BusiSource, read
+from nonmass.cohorts.cohort import Problem
 from nonmass.errors import InputError
 
 SOURCE = BusiSource(adapter="busi")
@@ -47,10 +48,10 @@ def test_no_patient_is_made_up(tmp_path):
     assert cohort.patients.empty
 
 
-def test_a_mask_without_its_image_is_named(tmp_path):
-    make(tmp_path, "benign/benign (7)_mask.png")
-    with pytest.raises(InputError, match=r"1 mask\(s\) without an image: benign \(7\)"):
-        read(tmp_path, SOURCE)
+def test_a_mask_without_its_image_is_listed(tmp_path):
+    cohort = read(make(tmp_path, "benign/benign (7)_mask.png"), SOURCE)
+    assert cohort.problems == (Problem("mask without an image", "copy the image again", "benign/benign (7)_mask.png"),)
+    assert cohort.images.empty
 
 
 @pytest.mark.parametrize("suffix", [".PNG", ".jpg", ".tif"])
@@ -65,24 +66,25 @@ def test_no_image_is_passed_over_for_its_suffix(tmp_path, suffix):
     "name",
     ["scan.png", "malignant (1).png", "benign (1) copy.png", "benign (1).jpg", "benign (1)_mask_a.png", "a/b.bmp"],
 )
-def test_a_file_of_another_name_is_reported(tmp_path, name):
-    (tmp_path / "benign" / name).parent.mkdir(parents=True)
+def test_a_file_of_another_name_is_listed_and_the_others_are_read(tmp_path, name):
+    make(tmp_path, "benign/benign (1).png", "benign/Thumbs.db", "benign/._benign (1).png")
+    (tmp_path / "benign" / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "benign" / name).write_bytes(b"png")
-    for file in ("benign/benign (1).png", "benign/Thumbs.db", "benign/._benign (1).png"):
-        (tmp_path / file).write_bytes(b"png")
-    with pytest.raises(
-        InputError, match=r"benign: 1 file\(s\) are neither the one image 'benign \(n\)' nor a mask of it"
-    ):
-        read(tmp_path, SOURCE)
+    cohort = read(tmp_path, SOURCE)
+    assert list(cohort.images["finding"]) == ["mass"]
+    files = {"benign/benign (1).png", f"benign/{name}"}
+    assert {*cohort.images["file"], *(problem.file for problem in cohort.problems)} == files
+    assert [problem.problem for problem in cohort.problems] == ["name is not as in BUSI"]
 
 
-@pytest.mark.parametrize("place", ["Dataset_BUSI_with_GT/other", "other", ""])
-def test_an_image_in_no_class_folder_is_reported(tmp_path, place):
+@pytest.mark.parametrize("place", ["Dataset_BUSI_with_GT/other/", "other/", ""])
+def test_an_image_in_no_class_folder_is_listed(tmp_path, place):
     make(tmp_path / "Dataset_BUSI_with_GT", "benign/benign (1).png")
     (tmp_path / place).mkdir(exist_ok=True)
     (tmp_path / place / "x.png").write_bytes(b"png")
-    with pytest.raises(InputError, match=r"1 image\(s\) in no class folder: .*x.png"):
-        read(tmp_path, SOURCE)
+    assert [problem[:3] for problem in read(tmp_path, SOURCE).problems] == [
+        ("name is not as in BUSI", "rename the file, or take it out", f"{place}x.png")
+    ]
 
 
 def test_a_missing_class_folder_is_named(tmp_path):

@@ -1,12 +1,25 @@
-"""Exact duplicates and counts, on tables whose answer is known by construction."""
+"""Exact duplicates, exclusions, problems and counts, on tables whose answer is known by construction."""
+
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nonmass.cohorts.manifest import CohortNames, flow, mark_copies, merge_copies
+from nonmass.cohorts.criteria import Criteria
+from nonmass.cohorts.manifest import (
+    CohortNames,
+    IngestParams,
+    exclude,
+    flow,
+    mark_copies,
+    merge_copies,
+    refuse_problems,
+)
 from nonmass.errors import InputError
 from nonmass.params import validate
-from nonmass.tables import MANIFEST
+from nonmass.tables import MANIFEST, PROBLEMS
 
 # cohort, file, bytes, patient, finding, pathology
 FILES = [
@@ -23,17 +36,32 @@ FILES = [
 ]
 
 
+NO_RULES = Criteria(())
+NO_PROBLEMS = pd.DataFrame(columns=list(PROBLEMS.columns))
+
+
+def inventory(files):
+    columns = ["cohort", "file", "content", "patient", "finding", "pathology"]
+    table = pd.DataFrame(files, columns=columns, dtype="string")
+    return table.assign(
+        image_id=table["cohort"] + "-" + table["content"],
+        path=table["cohort"] + "/" + table["file"],
+        patient_id=table["cohort"] + "-" + table["patient"],
+        **{"frame": 0, "device": "", "us_regions": "", "width_px": 1, "height_px": 1, "mask_path": "", "mask_id": ""},
+    )
+
+
+def patients_of(rows, **columns):
+    return rows[["cohort", "patient_id"]].drop_duplicates().assign(**columns)
+
+
+def rules(*content):
+    return validate(list(content), Criteria, "params.yaml: criteria")
+
+
 @pytest.fixture
 def rows():
-    columns = ["cohort", "file", "content", "patient", "finding", "pathology"]
-    files = pd.DataFrame(FILES, columns=columns, dtype="string")
-    files = files.assign(
-        image_id=files["cohort"] + "-" + files["content"],
-        path=files["cohort"] + "/" + files["file"],
-        patient_id=files["cohort"] + "-" + files["patient"],
-        **{"device": "", "width_px": 1, "height_px": 1, "mask_path": "", "mask_id": ""},
-    )
-    return mark_copies(files.sample(frac=1, random_state=1))
+    return mark_copies(inventory(FILES).sample(frac=1, random_state=1))
 
 
 def test_every_copy_has_its_reason(rows):
@@ -65,17 +93,133 @@ def test_the_manifest_keeps_one_row_an_image(rows):
     assert list(manifest["excluded"] == "") == [True, True, False, False, False, False, True]
 
 
-def test_every_file_is_counted_once(rows):
-    counts = flow(rows)
+def test_frames_of_one_file_are_no_copies_of_each_other():
+    """Each frame has an id of its own; that a cohort has the file twice is seen frame by frame."""
+    frames = inventory([("A", "1", f"a{n}", "p", "mass", "benign") for n in (0, 1)]).assign(frame=[0, 1])
+    again = inventory([("A", "2", f"a{n}", "p", "mass", "benign") for n in (1, 0)]).assign(frame=[1, 0])
+    marked = mark_copies(pd.concat([again, frames]))
+    assert list(zip(marked["path"], marked["frame"], marked["excluded"], strict=True)) == [
+        ("A/1", 0, ""),
+        ("A/1", 1, ""),
+        ("A/2", 0, "exact duplicate"),
+        ("A/2", 1, "exact duplicate"),
+    ]
+
+
+def size(images, patients):
+    return {"images": images, "patients": patients}
+
+
+def step(excluded, left):
+    return {"excluded": size(*excluded), "left": size(*left)}
+
+
+def test_the_way_into_the_study_step_by_step(rows):
+    criteria = rules(
+        {"name": "Lesion without pathology!", "of": {"finding": "non_mass"}, "keep": {"pathology": {"known": True}}},
+        {"name": "of the moon", "drop": {"device": "moon"}},
+    )
+    counts = flow(exclude(rows, patients_of(rows), criteria), criteria, NO_PROBLEMS)
     assert counts["A"] == {
-        "images": 2,
-        "patients": 1,
-        "excluded_images": {"contradictory_duplicate": 4, "exact_duplicate": 1},
-        "mass_benign": {"images": 2, "patients": 1},
+        "read": size(7, 3),
+        "steps": {
+            "1_contradictory_duplicate": step((4, 2), (3, 1)),
+            "2_exact_duplicate": step((1, 0), (2, 1)),
+            "3_duplicate_in_another_cohort": step((0, 0), (2, 1)),
+            "4_lesion_without_pathology": step((0, 0), (2, 1)),
+            "5_of_the_moon": step((0, 0), (2, 1)),
+        },
+        **size(2, 1),
+        "mass_benign": size(2, 1),
     }
-    assert counts["B"]["non_mass"] == {"images": 1, "patients": 1}
-    assert "excluded_images" not in flow(rows[rows["excluded"] == ""])["all"]
-    assert counts["all"]["images"] + sum(counts["all"]["excluded_images"].values()) == len(FILES)
+    assert counts["B"]["steps"]["4_lesion_without_pathology"] == step((1, 1), (0, 0))
+    assert counts["B"]["images"] == counts["B"]["patients"] == 0
+    assert list(counts) == ["all", "A", "B"]
+    assert flow(rows, NO_RULES, NO_PROBLEMS)["B"]["non_mass"] == size(1, 1)
+
+
+def test_a_copy_keeps_its_reason_and_is_no_business_of_the_rules(rows):
+    everything = rules({"name": "all", "keep": {"device": {"known": True}}})
+    excluded = exclude(rows, patients_of(rows), everything)["excluded"]
+    pd.testing.assert_series_equal(excluded.mask(rows["excluded"] == "", ""), rows["excluded"], check_dtype=False)
+    assert set(excluded[rows["excluded"] == ""]) == {"all"}
+    MANIFEST.check(merge_copies(exclude(rows, patients_of(rows), everything)), "test")
+
+
+def test_steps_keep_their_order_where_keys_are_sorted(rows):
+    criteria = rules(*({"name": f"rule {letter}", "drop": {"device": letter}} for letter in "hgfedcba"))
+    steps = flow(rows, criteria, NO_PROBLEMS)["all"]["steps"]
+    assert list(steps) == sorted(steps)
+    assert [key.split("_")[-1] for key in sorted(steps)][3:] == list("hgfedcba")
+
+
+DRAWN_FILES = st.lists(
+    st.tuples(
+        st.sampled_from("AB"),
+        st.integers(0, 10**6).map(str),
+        st.sampled_from("abcdefghijkl"),
+        st.sampled_from("pqrstu"),
+        st.sampled_from(["normal", "mass"]),
+        st.just(""),
+    ),
+    unique_by=lambda file: file[:2],
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(DRAWN_FILES, st.lists(st.sampled_from("pqrstu"), max_size=4, unique=True), st.randoms(use_true_random=False))
+def test_what_is_read_is_either_excluded_once_or_used(files, dropped, random):
+    """Images and patients, in all and by cohort; and the order of files plays no part."""
+    criteria = rules(*({"name": name, "drop": {"ward": name}} for name in dropped))
+    table = inventory(files)
+    patients = patients_of(table).assign(ward=lambda rows: rows["patient_id"].str[-1])
+    counts = [
+        flow(exclude(mark_copies(part), patients, criteria), criteria, NO_PROBLEMS)
+        for part in (table, inventory(random.sample(files, len(files))))
+    ]
+    assert counts[0] == counts[1]
+    for cohort in counts[0].values():
+        for what in ("images", "patients"):
+            left = cohort["read"][what]
+            for one in cohort["steps"].values():
+                assert one["excluded"][what] >= 0
+                left -= one["excluded"][what]
+                assert one["left"][what] == left
+            assert left == cohort[what]
+        used = [value for key, value in cohort.items() if key in {"normal", "mass"}]
+        assert sum(part["images"] for part in used) == cohort["images"]
+    for what in ("images", "patients"):
+        assert counts[0]["all"][what] == sum(c[what] for name, c in counts[0].items() if name != "all")
+
+
+PROBLEM_ROWS = [
+    ("A", "1.png", 3, "row without an image file", "", "add it"),
+    ("A", "2.png", 4, "row without an image file", "", "add it"),
+    ("C", "x.png", 0, "file is no readable image", "truncated", "export it again"),
+]
+
+
+def test_problems_stop_the_run_with_one_line():
+    problems = pd.DataFrame(PROBLEM_ROWS, columns=list(PROBLEMS.columns))
+    with pytest.raises(InputError) as error:
+        refuse_problems(problems, IngestParams(on_problem="stop"), Path("reports/ingest_problems.csv"))
+    assert str(error.value) == (
+        "3 problem(s) in A, C: file is no readable image (1), row without an image file (2); "
+        "see reports/ingest_problems.csv; mend them, or set ingest.on_problem to exclude, "
+        "which goes on without these files"
+    )
+    refuse_problems(problems[:0], IngestParams(on_problem="stop"), Path("x.csv"))
+
+
+def test_problems_that_params_exclude_are_counted_by_kind(rows):
+    problems = pd.DataFrame(PROBLEM_ROWS, columns=list(PROBLEMS.columns))
+    refuse_problems(problems, IngestParams(on_problem="exclude"), Path("x.csv"))
+    counts = flow(rows, NO_RULES, problems)
+    assert counts["all"]["problems"] == {"file_is_no_readable_image": 1, "row_without_an_image_file": 2}
+    assert counts["A"]["problems"] == {"row_without_an_image_file": 2}
+    assert counts["C"]["read"] == counts["C"]["steps"]["1_contradictory_duplicate"]["left"] == size(0, 0)
+    assert "problems" not in counts["B"]
 
 
 @pytest.mark.parametrize(

@@ -27,27 +27,52 @@ def test_rows_without_the_true_boxes(folder):
     assert cohort.images.to_dict("records") == [
         {
             "file": "images/a-1.jpg",
+            "frame": 0,
+            "row": 2,
             "patient": "a",
             "finding": "non_mass",
             "pathology": "malignant",
             "device": "X",
             "mask": "masks/a-1.png",
+            "us_regions": "",
         },
-        {"file": "images/b-1.jpg", "patient": "b", "finding": "normal", "pathology": "", "device": "Y", "mask": ""},
+        {
+            "file": "images/b-1.jpg",
+            "frame": 0,
+            "row": 3,
+            "patient": "b",
+            "finding": "normal",
+            "pathology": "",
+            "device": "Y",
+            "mask": "",
+            "us_regions": "",
+        },
     ]
     assert cohort.patients.to_dict("records") == [
         {"patient": "a", "age_years": "41"},
         {"patient": "b", "age_years": "52"},
     ]
+    assert not cohort.problems and not cohort.is_secret
 
 
-def test_a_lost_mask_is_named(folder):
+def test_a_lost_mask_is_listed(folder):
     (folder / "masks" / "a-1.png").unlink()
-    with pytest.raises(InputError, match=r"without a file: masks/a-1\.png"):
-        read(folder, SOURCE)
+    cohort = read(folder, SOURCE)
+    assert [problem[:1] + problem[2:4] for problem in cohort.problems] == [
+        ("row without its mask file", "images/a-1.jpg", 2)
+    ]
+    assert list(cohort.images["file"]) == ["images/b-1.jpg"]
 
 
-def test_a_half_written_table_is_refused(folder):
+def test_a_half_written_row_is_listed(folder):
     (folder / "images.csv").write_text("file,patient,finding,pathology,device,mask\nimages/a-1.jpg,a\n")
-    with pytest.raises(InputError, match=r"images.csv: row\(s\) 2 have more or fewer cells"):
+    problems = {(problem.problem, problem.row, problem.file) for problem in read(folder, SOURCE).problems}
+    assert ("row with more or fewer cells than the headings", 2, "") in problems
+    assert ("file without a row", 0, "images/a-1.jpg") in problems
+
+
+@pytest.mark.parametrize("rows", ["a,41\nb\n", "a,41\na,42\n"])
+def test_a_damaged_table_of_patients_is_refused(folder, rows):
+    (folder / "patients.csv").write_text("patient,age_years\n" + rows)
+    with pytest.raises(InputError, match=r"patients\.csv: is damaged; run `dvc repro -f phantom`"):
         read(folder, SOURCE)

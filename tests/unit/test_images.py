@@ -1,4 +1,5 @@
 import io
+import os
 
 import cv2
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nonmass.errors import InputError
-from nonmass.images import FORMATS, SUFFIXES, read_gray, read_size, write_png
+from nonmass.images import FORMATS, SUFFIXES, read_gray, write_png
 
 GRAY = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
 
@@ -75,26 +76,48 @@ def test_what_cannot_be_read_is_named_in_one_line(tmp_path, content, message):
     assert str(path) in str(caught.value)
 
 
-def test_the_size_is_read_from_the_header_and_what_it_shows_is_refused(tmp_path):
-    path = tmp_path / "a.png"
-    path.write_bytes(PNG[: len(PNG) // 2])  # truncated, but the header is there
-    assert read_size(path) == (60, 40)
-    for content, message in ((FRAMES, "2 frames"), (encoded(WIDE, format="PNG"), "more than 8 bits"), (b"", "empty")):
-        path.write_bytes(content)
-        with pytest.raises(InputError, match=message):
-            read_size(path)
-
-
 def test_sixteen_bit_colour_is_refused_and_not_cut(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8, 3), 40000, np.uint16))
     with pytest.raises(InputError, match="more than 8 bits"):
         read_gray(tmp_path / "a.png")
 
 
-def test_missing_files_and_folders_are_refused(tmp_path):
-    for path in (tmp_path / "none.png", tmp_path):
-        with pytest.raises(InputError, match="not found"):
-            read_gray(path)
+def test_what_is_no_file_is_refused_without_opening_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # who opens it waits for ever
+    (tmp_path / "away.png").symlink_to(tmp_path / "nothing.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "folder.png").mkdir()
+    for name, message in (
+        ("none.png", "image not found"),
+        ("pipe.png", "is a pipe, socket or device"),
+        ("away.png", "is a link that leads nowhere"),
+        ("loop.png", "is a link that leads nowhere"),
+        ("folder.png", "is a folder"),
+    ):
+        with pytest.raises(InputError, match=f"{name}: {message}"):
+            read_gray(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", PNG[: len(PNG) // 2], FRAMES])
+def test_a_message_calls_the_file_as_it_is_told_to(tmp_path, content):
+    path = tmp_path / "Jane Roe.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_gray(path, name="~1")
+    assert str(caught.value).startswith("~1: ") and "Roe" not in str(caught.value)
+
+
+def test_an_error_of_the_system_does_not_quote_the_path(tmp_path, monkeypatch):
+    path = tmp_path / "Jane O'Roe.png"  # which the system's message quotes in another way
+    path.write_bytes(PNG)
+
+    def refuse(*_args, **_options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(InputError, match=r"^~1: image is truncated or corrupt \(Permission denied\)") as caught:
+        read_gray(path, name="~1")
+    assert "Roe" not in str(caught.value)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):

@@ -23,6 +23,10 @@ def mask(folder, name, *at, value=255, shape=(16, 24)):
     write_png(folder / name, pixels)
 
 
+def lesion_of(folder, row):
+    return read_lesion({name: folder / name for name in row.mask_path.split("|")}, row)
+
+
 def pixels_of(lesion):
     return {(int(y), int(x)) for y, x in np.argwhere(lesion)}
 
@@ -30,33 +34,33 @@ def pixels_of(lesion):
 @pytest.mark.parametrize("value", [1, 255])
 def test_mask_follows_the_crop(tmp_path, value):
     mask(tmp_path, "m.png", slice(6, 8), slice(8, 12), value=value)
-    assert pixels_of(read_lesion(tmp_path, row("m.png"))) == {(1, 2), (1, 3)}
+    assert pixels_of(lesion_of(tmp_path, row("m.png"))) == {(1, 2), (1, 3)}
 
 
 def test_several_masks_are_united(tmp_path):
     mask(tmp_path, "a.png", slice(4, 6), slice(4, 6))
     mask(tmp_path, "b.png", slice(10, 12), slice(18, 20))
-    assert pixels_of(read_lesion(tmp_path, row("a.png|b.png"))) == {(0, 0), (3, 7)}
+    assert pixels_of(lesion_of(tmp_path, row("a.png|b.png"))) == {(0, 0), (3, 7)}
 
 
 def test_compression_noise_is_not_lesion(tmp_path):
     pixels = np.zeros((16, 24), np.uint8)
     pixels[8:12, 8:16] = 255
     cv2.imwrite(str(tmp_path / "m.jpg"), pixels, [cv2.IMWRITE_JPEG_QUALITY, 40])
-    assert pixels_of(read_lesion(tmp_path, row("m.jpg"))) == {(y, x) for y in (2, 3) for x in (2, 3, 4, 5)}
+    assert pixels_of(lesion_of(tmp_path, row("m.jpg"))) == {(y, x) for y in (2, 3) for x in (2, 3, 4, 5)}
 
 
 @pytest.mark.parametrize("outside", [True, False])
 def test_no_lesion(tmp_path, outside):
     mask(tmp_path, "m.png", slice(0, 3), slice(0, 24))
-    lesion = read_lesion(tmp_path, row("m.png" if outside else ""))
+    lesion = lesion_of(tmp_path, row("m.png" if outside else ""))
     assert lesion.shape == (8, 8) and not lesion.any()
 
 
 def test_mask_of_another_size_is_refused(tmp_path):
     mask(tmp_path, "m.png", 0, shape=(8, 8))
     with pytest.raises(InputError, match=r"m.png: mask of 8 x 8 px on a screen of 24 x 16 px"):
-        read_lesion(tmp_path, row("m.png"))
+        lesion_of(tmp_path, row("m.png"))
 
 
 def test_rows_keep_their_order_and_an_unknown_image_is_named():

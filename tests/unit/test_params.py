@@ -1,10 +1,12 @@
 """params: strict sections, and one line that names the key."""
 
 import math
+import re
+from typing import Annotated, Literal
 
 import pytest
 import yaml
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from nonmass.errors import InputError
 from nonmass.params import Section, load, read_section, validate
@@ -21,6 +23,20 @@ class Recipe(Section):
     develop: Inner | None = None
     filters: dict[str, Inner] = Field(default={})
     steps: tuple[Inner, ...] = ()
+
+
+class Comb(Section):
+    kind: Literal["comb"]
+    teeth: int
+    colour: str | tuple[str, ...] = ""
+
+
+class Brush(Section):
+    kind: Literal["brush"]
+
+
+class Tool(RootModel[Annotated[Comb | Brush, Field(discriminator="kind")]]):
+    pass
 
 
 @pytest.fixture
@@ -79,7 +95,8 @@ def test_a_section_is_frozen(params):
         ("epochs: 2, lr: .inf", ["train.lr:", "finite"]),
         ("epochs: 2, lr: null", ["train.lr:", "number", "None"]),
         ("epochs: 2, lr: 2020-01-01", ["train.lr:", "date", "quotes"]),
-        ("epochs: 2, lr: 0.1, ratio: [8, 1]", ["train.ratio.2:", "required"]),
+        ("epochs: 2, lr: 0.1, ratio: [8, 1]", ["train.ratio: number 3 of the list is missing (got [8, 1])"]),
+        ("epochs: 2, lr: 0.1, ratio: [8, 1, 1, 1]", ["train.ratio: tuple should have at most 3 items", "not 4"]),
         ("epochs: 2, lr: 0.1, ratio: 8", ["train.ratio:", "array", "8"]),
         (
             "epochs: 2, lr: 0.1, develop: {findings: mass, finding: mass}",
@@ -151,6 +168,25 @@ def test_types_that_are_no_section(params):
     assert read_section("networks.x", Inner, path) == Inner(finding="y")
     with pytest.raises(InputError, match=r"networks\.x: input should be a valid string"):
         read_section("networks", dict[str, str], path)
+
+
+@pytest.mark.parametrize("name", ["mine", "comb"])
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ({"kind": "comb", "teeth": "9"}, r"{}\.teeth: input should be a valid integer \(got '9'\)"),
+        ({"kind": "comb"}, r"{}\.teeth: required key is missing"),
+        ({"kind": "comb", "teeth": 1, "comb": 2}, r"{}\.comb: unknown key; allowed: colour, kind, teeth"),
+        ({"kind": "comb", "teeth": 1, "colour": ["a", 3]}, r"{}\.colour.*{}\.colour\.1: .*string \(got 3\)"),
+        ({"kind": "saw"}, r"{}: .*'saw'.*'comb', 'brush'"),
+        ({"kind": "comb", "teeth": 1, 1: 2}, r"{}\.1: unknown key"),
+    ],
+)
+def test_a_key_is_named_as_it_stands_in_the_file(name, tool, message):
+    for value, kind, where in (({name: tool}, dict[str, Tool], "tools"), (tool, Tool, f"tools.{name}")):
+        with pytest.raises(InputError) as error:
+            validate(value, kind, where)
+        assert re.match(message.replace("{}", rf"tools\.{name}"), line_of(error)), str(error.value)
 
 
 def test_validate_opens_with_where():

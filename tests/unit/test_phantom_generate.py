@@ -4,17 +4,19 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from nonmass.errors import InputError
 from nonmass.params import validate
 from nonmass.phantom.generate import IMAGES, PATIENTS, draw_export, simulate, write_cohort
-from nonmass.phantom.patients import PatientCounts, PhantomParams, draw_patient, patient_names
+from nonmass.phantom.patients import PatientCounts, PhantomParams, draw_cohort, draw_ineligible, draw_patient
 from nonmass.phantom.screen import LAYOUTS
 from nonmass.tables import FINDINGS
 
 
-def params(normal=0, mass=0, non_mass=0, seed=7):
-    return PhantomParams(seed=seed, patients=PatientCounts(normal=normal, mass=mass, non_mass=non_mass))
+def params(normal=0, mass=0, non_mass=0, ineligible=0, seed=7):
+    counts = PatientCounts(normal=normal, mass=mass, non_mass=non_mass)
+    return PhantomParams(seed=seed, patients=counts, ineligible=ineligible)
 
 
 def read_folder(folder):
@@ -121,7 +123,7 @@ def test_calipers_change_the_field_alone():
 
 
 def test_patients_have_one_to_six_images_and_half_of_the_lesions_are_malignant():
-    patients = [draw_patient(7, *name) for name in patient_names(PatientCounts(normal=100, mass=100, non_mass=100))]
+    patients = draw_cohort(params(100, 100, 100))
     assert {patient.n_images for patient in patients} == {1, 2, 3, 4, 5, 6}
     counts = pd.crosstab([p.finding for p in patients], [p.pathology for p in patients])
     assert counts.loc["mass", "malignant"] == counts.loc["non_mass", "benign"] == 50
@@ -136,6 +138,78 @@ def test_the_clinical_table_leans_as_in_life():
     assert 0.6 < np.corrcoef(high, [p.pathology == "malignant" for p in patients])[0, 1] < 0.9
 
 
+def test_earlier_patients_are_who_they_were():
+    """Drawn by the version before diagnoses were; whoever adds a draw must give it a generator of its own."""
+    expected = [
+        ("mass", 0, 37, "4a", 2, 1, "none", 12.333063),
+        ("mass", 1, 55, "4b", 3, 0, "palpable lump", 9.57567),
+        ("non_mass", 0, 42, "4a", 1, 1, "palpable lump", 15.863826),
+        ("non_mass", 1, 62, "4c", 2, 0, "none", 16.587482),
+    ]
+    for finding, number, *known in expected:
+        p = draw_patient(1, finding, number)
+        drawn = [p.age_years, p.birads, p.n_images, p.device_number, p.symptoms, p.lesion.longest_mm]
+        assert drawn == [*known[:-1], pytest.approx(known[-1], abs=1e-5)]
+
+
+@pytest.mark.parametrize("finding", ["mass", "non_mass"])
+def test_how_long_a_lesion_was_followed_does_not_give_its_kind_away(finding):
+    """Only that a diagnosis rests on follow-up does, since that is what makes it benign."""
+    patients = [draw_patient(7, finding, number) for number in range(1000)]
+    malignant = [p.pathology == "malignant" for p in patients]
+    years = np.array([p.diagnosis.follow_up_years or 0.0 for p in patients])
+    assert all(0.45 < roc_auc_score(malignant, values) < 0.55 for values in (years, years > 0))
+    by = pd.crosstab([p.diagnosis.by for p in patients], [p.pathology for p in patients])
+    assert by.loc["follow_up", "malignant"] == 0 and 50 < by.loc["follow_up", "benign"] < 150
+    assert all(p.diagnosis.follow_up_years >= 2 for p in patients if p.diagnosis.by == "follow_up")
+    assert {p.diagnosis.seen_on_us for p in patients} == {"yes"}
+
+
+def test_the_ineligible_fail_one_criterion_each_in_turn(tmp_path):
+    """Read as the study's rules read: exactly one reason each, and none for anybody else."""
+    write_cohort(params(1, 2, 2, ineligible=8), tmp_path)
+    table = PATIENTS.read(tmp_path / "patients.csv").set_index("patient")
+    is_lesion = ~table.index.str.startswith("normal")
+    years = pd.to_numeric(table["follow_up_years"])
+    open_end = (table["diagnosed_by"] == "") & is_lesion
+    reasons = pd.DataFrame(
+        {
+            "not seen": table["seen_on_us"] == "no",
+            "BI-RADS 0": table["birads"] == "0",
+            "no pathology": open_end & years.isna(),
+            "lost": open_end & (years < 2),
+        }
+    )
+    x = reasons[reasons.index.str.startswith("non_mass-x-")]
+    assert list(x.idxmax(axis=1)) == 2 * ["not seen", "BI-RADS 0", "no pathology", "lost"]
+    assert (x.sum(axis=1) == 1).all() and not reasons.drop(x.index).any(axis=None)
+    images = IMAGES.read(tmp_path / "images.csv")
+    images = images[images["patient"].isin(x.index)].join(x, on="patient")
+    assert set(images["finding"]) == {"non_mass"}
+    assert ((images["pathology"] == "") == (images["no pathology"] | images["lost"])).all()
+    assert set(images["pathology"]) == {"", "benign", "malignant"}
+    assert ((images["mask"] == "") == images["not seen"]).all()
+
+
+def test_the_ineligible_come_on_top_and_change_nobody(cohort, tmp_path):
+    write_cohort(params(2, 3, 2, ineligible=2), tmp_path)
+    before, after = read_folder(cohort), read_folder(tmp_path)
+    added = {name for name in after if "non_mass-x-" in name}
+    assert len(added) >= 3
+    assert {k: v for k, v in after.items() if "/" in k and k not in added} == {
+        k: v for k, v in before.items() if "/" in k
+    }
+    for table, name in ((IMAGES, "images.csv"), (PATIENTS, "patients.csv")):
+        rows = table.read(tmp_path / name)
+        old = rows[~rows["patient"].str.contains("-x-")].reset_index(drop=True)
+        pd.testing.assert_frame_equal(old, table.read(cohort / name))
+
+
+def test_an_ineligible_patient_is_the_same_in_any_cohort():
+    assert draw_cohort(params(non_mass=3, ineligible=6))[-1] == draw_ineligible(7, 5)
+    assert draw_cohort(params(ineligible=9))[5] == draw_ineligible(7, 5)
+
+
 def test_an_empty_cohort_writes_empty_tables(tmp_path):
     write_cohort(params(), tmp_path)
     assert sorted(read_folder(tmp_path)) == ["images.csv", "patients.csv"]
@@ -148,7 +222,9 @@ def test_images_of_another_cohort_are_refused(tmp_path):
         write_cohort(params(normal=1), tmp_path)
 
 
-@pytest.mark.parametrize(("key", "value"), [("seed", -1), ("patients", {"normal": -1, "mass": 0, "non_mass": 0})])
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", -1), ("ineligible", -1), ("patients", {"normal": -1, "mass": 0, "non_mass": 0})]
+)
 def test_impossible_settings_are_refused(key, value):
     given = {"seed": 1, "patients": {"normal": 1, "mass": 1, "non_mass": 1}} | {key: value}
     with pytest.raises(InputError, match=f"params.yaml: phantom.{key}"):

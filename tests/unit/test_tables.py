@@ -198,7 +198,7 @@ def test_an_open_table_keeps_further_columns_in_their_order(tmp_path):
 @pytest.mark.parametrize("table", [tables.SPLIT, tables.PREDICTIONS], ids=lambda table: table.name)
 @pytest.mark.parametrize(("column", "value"), [("truth", 2), ("truth", -1), ("part", "training"), ("part", "")])
 def test_a_split_knows_two_truths_and_four_parts(table, column, value):
-    row = {"image_id": "x", "patient_id": "p", "part": "val", "truth": 1, "logit": 0.0, "score": 0.5}
+    row = {"image_id": "x", "patient_id": "p", "part": "val", "truth": 1, "logit": 0.0, "score": 0.5, "assignment": "0"}
     frame = pd.DataFrame([{name: row[name] for name in table.columns}])
     assert len(table.check(frame, "here")) == 1
     with pytest.raises(InputError, match=f"column {column} holds .*; allowed: "):

@@ -20,10 +20,11 @@ from typing import Literal
 
 import pandas as pd
 
-from nonmass.cohorts.cohort import Cohort, first_few, image_files
+from nonmass.cohorts.cohort import Cohort, Problem, image_files, image_rows
 from nonmass.errors import InputError
 from nonmass.params import Section
 
+SCHEME = re.compile(r"(?P<class>benign|malignant|normal)/(?P=class) \((?P<number>\d+)\)(?P<mask>_mask(?:_\d+)?)?\.\w+")
 CLASSES = {"benign": ("mass", "benign"), "malignant": ("mass", "malignant"), "normal": ("normal", "")}
 
 
@@ -37,46 +38,28 @@ def read(folder: Path, _params: BusiSource) -> Cohort:
     """List the images of the three class folders with their masks.
 
     Raises:
-        InputError: A class folder is missing, a mask has no image, or a file is called otherwise.
+        InputError: A class folder is missing.
     """
     top = folder / "Dataset_BUSI_with_GT"
     top = top if top.is_dir() else folder
-    rows = [row for name in CLASSES for row in _class_rows(folder, top / name)]
-    beside = [file for file in image_files(folder) if not (folder / file).is_relative_to(top)]
-    beside += [file for file in image_files(top) if file.split("/")[0] not in CLASSES]
-    if beside:
-        raise InputError(
-            f"{top}: {len(beside)} image(s) in no class folder: {first_few(sorted(beside))}; take them out"
-        )
-    images = pd.DataFrame(rows, columns=["file", "finding", "pathology", "mask"], dtype="string")
-    return Cohort(images.assign(patient="", device=""), pd.DataFrame({"patient": []}, dtype="string"))
-
-
-def _class_rows(folder: Path, class_folder: Path) -> list[tuple[str, str, str, str]]:
-    if not class_folder.is_dir():
-        raise InputError(f"{class_folder}: not found; BUSI has the folders {', '.join(CLASSES)}")
-    finding, pathology = CLASSES[class_folder.name]
-    masks: dict[str, list[str]] = {}
-    images: dict[str, str] = {}
-    strange: list[str] = []
-    place = class_folder.relative_to(folder)
-    scheme = re.compile(rf"({class_folder.name} \(\d+\))(_mask(?:_\d+)?)?\.\w+")
-    for file in sorted(image_files(class_folder)):
-        match = scheme.fullmatch(file)
-        if not match or (not match[2] and match[1] in images):
-            strange.append(file)
-        elif match[2]:
-            masks.setdefault(match[1], []).append((place / file).as_posix())
-        else:
-            images[match[1]] = (place / file).as_posix()
-    if strange:
-        raise InputError(
-            f"{class_folder}: {len(strange)} file(s) are neither the one image '{class_folder.name} (n)' nor a mask of "
-            f"it: {first_few(strange)}; rename them or take them out"
-        )
-    alone = sorted(masks.keys() - images.keys())
-    if alone:
-        raise InputError(f"{class_folder}: {len(alone)} mask(s) without an image: {first_few(alone)}; copy them again")
-    if finding == "normal":
-        masks = {}  # all zero: there is nothing to outline
-    return [(file, finding, pathology, "|".join(masks.get(name, []))) for name, file in images.items()]
+    for name in CLASSES:
+        if not (top / name).is_dir():
+            raise InputError(f"{top / name}: not found; BUSI has the folders {', '.join(CLASSES)}")
+    found = sorted(image_files(folder))
+    prefix = "" if top == folder else f"{top.name}/"
+    images: dict[str, dict[str, str]] = {}
+    problems: list[Problem] = []
+    for file in found:  # an image comes before its masks: "." sorts before "_"
+        match = SCHEME.fullmatch(file.removeprefix(prefix)) if file.startswith(prefix) else None
+        stem = f"{match['class']} ({match['number']})" if match else ""
+        if not match or (not match["mask"] and stem in images):
+            problems.append(Problem("name is not as in BUSI", "rename the file, or take it out", file))
+        elif not match["mask"]:
+            finding, pathology = CLASSES[match["class"]]
+            images[stem] = {"file": file, "finding": finding, "pathology": pathology, "mask": ""}
+        elif stem not in images:
+            problems.append(Problem("mask without an image", "copy the image again", file))
+        elif images[stem]["finding"] != "normal":  # whose masks are all zero: there is nothing to outline
+            images[stem]["mask"] = "|".join(filter(None, (images[stem]["mask"], file)))
+    rows = pd.DataFrame(list(images.values()), columns=["file", "finding", "pathology", "mask"], dtype="string")
+    return Cohort(image_rows(rows), pd.DataFrame({"patient": []}, dtype="string"), tuple(problems))

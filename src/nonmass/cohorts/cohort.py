@@ -1,72 +1,64 @@
-"""What every kind of source gives, and the checks that all of them share."""
+"""What every kind of source gives, and how it says what is wrong with it."""
 
-import csv
-import io
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from nonmass.errors import InputError
-from nonmass.images import SUFFIXES
+from nonmass.images import FORMATS, SUFFIXES
+
+# Of `Cohort.images`. All text but `frame` and `row`.
+IMAGE_COLUMNS = ("file", "frame", "row", "patient", "finding", "pathology", "device", "mask", "us_regions")
+
+
+TWICE = "file in several rows"
+
+
+class Problem(NamedTuple):
+    """Something of a source that cannot be used.
+
+    Attributes:
+        problem: What is wrong, in words without any value, so that rows of one kind can be counted.
+        remedy: What to do.
+        file: Relative to the cohort's folder; "" if none is named.
+        row: Of the spreadsheet, which counts from 1 with the headings; 0 if there is none.
+        value: The offending word or reason; cells of the spreadsheet and tags of a file go here and nowhere else.
+    """
+
+    problem: str
+    remedy: str
+    file: str = ""
+    row: int = 0
+    value: str = ""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """The content of one source, all of it text; an empty text means unknown.
+    """The content of one source; an empty text means unknown.
 
     Attributes:
-        images: One row an image: `file` (relative to the cohort's folder, forward slashes),
-            `patient` (empty: the source has no patient ids), `finding`, `pathology`, `device`,
-            `mask` (files like `file`, joined by "|").
+        images: One row an image: `file` (relative to the cohort's folder, forward slashes), `frame` of the
+            file (0 unless it holds several), `row` of the spreadsheet (0: none), `patient` (empty: the
+            source has no patient ids), `finding`, `pathology`, `device`, `mask` (files like `file`, joined
+            by "|"), `us_regions` (see tables.MANIFEST).
         patients: One row a patient: `patient`, then whatever the source knows of it.
+        problems: What else was found; no image of it stands in `images`.
+        is_secret: Whether patient ids and file names may be identities, and must not be shown.
     """
 
     images: pd.DataFrame
     patients: pd.DataFrame
+    problems: tuple[Problem, ...] = ()
+    is_secret: bool = False
 
 
-def read_csv(path: Path, required: Iterable[str]) -> pd.DataFrame:
-    """A CSV file as `as_table` gives it; the separator is the likeliest of comma, semicolon and tab.
-
-    Raises:
-        InputError: Not found, not UTF-8 or not a table; and see `as_table`.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        header = text.partition("\n")[0]
-        separator = max(",;\t", key=header.count)  # spreadsheets in half of Europe export semicolons
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; see docs/data.md") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; save it as 'CSV UTF-8'") from None
-    except (csv.Error, OSError) as error:
-        raise InputError(f"{path}: not readable as a table: {error}") from None
-    return as_table(rows, required, path)
-
-
-def as_table(rows: list[list[str]], required: Iterable[str], path: Path) -> pd.DataFrame:
-    """Stripped text with the first row as headings; the index counts rows as a spreadsheet does, from 1.
-
-    Raises:
-        InputError: No rows, rows of different length, a heading missing or standing twice.
-    """
-    filled = {number: [cell.strip() for cell in row] for number, row in enumerate(rows, start=1) if any(row)}
-    if 1 not in filled:
-        raise InputError(f"{path}: the first row holds no headings; see docs/data.md")
-    headings = filled.pop(1)
-    uneven = [number for number, row in filled.items() if len(row) != len(headings)]
-    if uneven:  # pandas would fill a short row with empty texts and make an index of a long one
-        raise InputError(f"{path}: row(s) {first_few(uneven)} have more or fewer cells than the headings; mend them")
-    missing = sorted(set(required) - set(headings))
-    if missing:
-        raise InputError(f"{path}: lacks column(s) {', '.join(missing)}; it has {', '.join(filter(None, headings))}")
-    twice = sorted({name for name in required if headings.count(name) > 1})
-    if twice:
-        raise InputError(f"{path}: has more than one column {', '.join(twice)}; rename one")
-    return pd.DataFrame(list(filled.values()), index=list(filled), columns=headings, dtype="string")
+def image_rows(images: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `Cohort.images`; columns that a source does not have are empty or 0."""
+    missing = {name: 0 if name in ("frame", "row") else "" for name in IMAGE_COLUMNS if name not in images}
+    return images.assign(**missing)[list(IMAGE_COLUMNS)]
 
 
 def image_files(folder: Path) -> set[str]:
@@ -80,27 +72,41 @@ def image_files(folder: Path) -> set[str]:
 
 def leads_out(folder: Path, file: str) -> bool:
     """Whether `file`, given relative to the folder, lies outside it once symbolic links are followed."""
-    return not (folder / file).resolve().is_relative_to(folder.resolve())  # the folder itself may be a link
+    # The folder itself may be a link. Path.resolve would raise at a link that leads to itself.
+    return not Path(os.path.realpath(folder / file)).is_relative_to(os.path.realpath(folder))
 
 
-def check_orphans(listed: Iterable[str], found: Iterable[str], table: Path) -> None:
-    """Every listed file is there, inside the folder, and every file that is there is listed.
+def match_files(images: pd.DataFrame, found: set[str]) -> tuple[pd.DataFrame, list[Problem]]:
+    """Rows whose image and masks are there; the others, files in several rows and files without one as problems.
 
-    Raises:
-        InputError: How many of each kind, and the first few.
+    Args:
+        images: Rows of `Cohort.images`.
+        found: Result of `image_files`.
     """
-    outside = sorted(file for file in set(listed) if Path(file).is_absolute() or ".." in Path(file).parts)
-    without_image = sorted(set(listed) - set(found) - set(outside))
-    without_row = sorted(set(found) - set(listed))
-    problems = []
-    if outside:
-        problems.append(f"{len(outside)} row(s) lead out of the folder: {first_few(outside)}")
-    if without_image:
-        problems.append(f"{len(without_image)} row(s) without a file: {first_few(without_image)}")
-    if without_row:
-        problems.append(f"{len(without_row)} file(s) without a row: {first_few(without_row)}")
-    if problems:
-        raise InputError(f"{table}: {'; '.join(problems)}; complete the table or the folder")
+    masks = images["mask"].map(lambda mask: [file for file in mask.split("|") if file])
+    no_image = ~images["file"].isin(found)
+    no_mask = masks.map(lambda files: bool(set(files) - found)).astype(bool) & ~no_image
+    orphans = found - set(images["file"]) - {file for files in masks for file in files}
+    twice = images.duplicated(["file", "frame"], keep=False)
+    no_image_remedy = f"add the file ({', '.join(FORMATS)}; letter case counts), or take the row out"
+    no_mask_remedy = "add the mask, or empty its cell"
+    problems = [
+        *(Problem(TWICE, "keep one row for each file", *place) for place in _places(images[twice])),
+        *(Problem("row without an image file", no_image_remedy, *place) for place in _places(images[no_image])),
+        *(Problem("row without its mask file", no_mask_remedy, *place) for place in _places(images[no_mask])),
+        *(Problem("file without a row", "add a row, or take the file out", file) for file in sorted(orphans)),
+    ]
+    return images[~no_image & ~no_mask & ~twice], problems
+
+
+def _places(images: pd.DataFrame) -> list[tuple[str, int]]:
+    """File and row of each."""
+    return list(zip(images["file"].tolist(), images["row"].tolist(), strict=True))
+
+
+def plain(text: str) -> str:
+    """A text on one line of UTF-8: what is not printable, as half a line or bytes of another encoding, is an escape."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def first_few(items: Iterable[object], n: int = 3) -> str:

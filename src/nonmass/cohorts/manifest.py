@@ -1,17 +1,18 @@
-"""From the inventories of all cohorts to one manifest: exact duplicates, and who was counted out."""
+"""From the inventories of all cohorts to one manifest: what is excluded and why, and who is left after each step."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 
+from nonmass.cohorts.criteria import COPY_REASONS, Criteria, apply_criteria
+from nonmass.errors import InputError
+from nonmass.files import metric_key
 from nonmass.linking import linked
+from nonmass.params import Section
 from nonmass.tables import MANIFEST
-
-CONTRADICTORY = "contradictory duplicate"  # same bytes, but another label or another patient
-EXACT = "exact duplicate"  # same bytes, same cohort, same label and patient
-FOREIGN = "duplicate in another cohort"  # same bytes and label in a cohort that comes earlier by name
 
 
 def _usable(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,24 +37,53 @@ class CohortNames(
     model_config = ConfigDict(frozen=True, strict=True)
 
 
+class IngestParams(Section):
+    """What becomes of a source's faulty rows and files: the run stops, or goes on without them."""
+
+    on_problem: Literal["stop", "exclude"]
+
+
+def refuse_problems(problems: pd.DataFrame, params: IngestParams, problems_csv: Path) -> None:
+    """Stop at problems, unless params say to go on without the files concerned.
+
+    Args:
+        problems: Rows of `tables.PROBLEMS`, of all cohorts.
+        params: The section `ingest`.
+        problems_csv: Where a person finds them.
+
+    Raises:
+        InputError: How many problems of which kind in which cohorts, and where they are listed.
+    """
+    if params.on_problem == "exclude" or problems.empty:
+        return
+    kinds = ", ".join(f"{kind} ({n})" for kind, n in problems["problem"].value_counts().sort_index().items())
+    cohorts = ", ".join(sorted(problems["cohort"].unique()))
+    raise InputError(
+        f"{len(problems)} problem(s) in {cohorts}: {kinds}; see {problems_csv}; mend them, "
+        "or set ingest.on_problem to exclude, which goes on without these files"
+    )
+
+
 def mark_copies(files: pd.DataFrame) -> pd.DataFrame:
     """The inventories of all cohorts, sorted by path, with `excluded` and `patient_group`.
 
-    `excluded` says why a row is left out, or "". Files are the same if their ids agree but for the
+    `excluded` is one of `COPY_REASONS`, or "". Files are the same if their ids agree but for the
     cohort: 64 bits of SHA-256. Patients are linked here, by all rows, since an excluded copy may be
     all that tells that two ids are one woman.
     """
-    rows = files.sort_values("path", ignore_index=True)
-    content = rows["image_id"].str.split("-").str[-1]
+    rows = files.sort_values(["path", "frame"], ignore_index=True)
+    content = rows["image_id"].str.split("-", n=1).str[1]
     labels = (rows["finding"] + "|" + rows["pathology"]).groupby(content).transform("nunique")
     patients = rows.groupby("image_id")["patient_id"].transform("nunique").groupby(content).transform("max")
-    reasons = {
-        CONTRADICTORY: (labels > 1) | (patients > 1),
-        EXACT: rows.duplicated("image_id"),
-        FOREIGN: content.duplicated(),
-    }
-    excluded = np.select([rule.to_numpy(bool) for rule in reasons.values()], list(reasons), "")
+    rules = [(labels > 1) | (patients > 1), rows.duplicated("image_id"), content.duplicated()]
+    excluded = np.select([rule.to_numpy(bool) for rule in rules], COPY_REASONS, "")
     return rows.assign(excluded=excluded, patient_group=linked(rows["patient_id"], content))
+
+
+def exclude(rows: pd.DataFrame, patients: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
+    """The rows of `mark_copies`; those that are not excluded yet, but fail a rule, get its name as their reason."""
+    left = rows["excluded"] == ""
+    return rows.assign(excluded=rows["excluded"].mask(left, apply_criteria(rows[left], patients, criteria)))
 
 
 def merge_copies(rows: pd.DataFrame) -> pd.DataFrame:
@@ -61,26 +91,49 @@ def merge_copies(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("image_id")[list(MANIFEST.columns)]
 
 
-def flow(rows: pd.DataFrame) -> dict[str, Any]:
+def flow(rows: pd.DataFrame, criteria: Criteria, problems: pd.DataFrame) -> dict[str, Any]:
     """Counts of images and patients for `metrics/data.json`, in all and by cohort.
 
+    `read`, then under `steps` what each reason excluded and what it left, in order; then what is
+    used, as a whole and by class. A patient is excluded by the step that leaves her without an
+    image. So `read` less all that is excluded is what is used, for images and for patients.
+
     Args:
-        rows: Result of `mark_copies`; each file counts once, under its reason if it is excluded.
+        rows: Result of `exclude`; each file counts once.
+        criteria: The rules, for those without effect are steps, too.
+        problems: Rows of `tables.PROBLEMS`; their files are not among `rows`.
     """
-    by_cohort = {str(name): _counts(part) for name, part in rows.groupby("cohort")}
-    return {"all": _counts(rows), **by_cohort}
+    reasons = (*COPY_REASONS, *(rule.name for rule in criteria.root))
+    counts = {"all": _counts(rows, reasons, problems)}
+    for name in sorted({*rows["cohort"], *problems["cohort"]}):
+        counts[name] = _counts(rows[rows["cohort"] == name], reasons, problems[problems["cohort"] == name])
+    return counts
 
 
-def _counts(rows: pd.DataFrame) -> dict[str, Any]:
+def _counts(rows: pd.DataFrame, reasons: tuple[str, ...], problems: pd.DataFrame) -> dict[str, Any]:
     used = rows[rows["excluded"] == ""]
     group = used["finding"] + np.where(used["pathology"] == "", "", "_" + used["pathology"])
-    reasons = rows.loc[rows["excluded"] != "", "excluded"].str.replace(" ", "_").value_counts()
-    excluded = {str(reason): int(n) for reason, n in reasons.items()}
+    kinds = problems["problem"].map(metric_key).value_counts()
     return {
+        **({"problems": {str(kind): int(n) for kind, n in kinds.items()}} if len(kinds) else {}),
+        "read": _size(rows),
+        "steps": _steps(rows, reasons),
         **_size(used),
-        **({"excluded_images": excluded} if excluded else {}),
         **{str(name): _size(part) for name, part in used.groupby(group)},
     }
+
+
+def _steps(rows: pd.DataFrame, reasons: tuple[str, ...]) -> dict[str, Any]:
+    """Reason -> what it excluded and what it left; numbers in front keep the order where keys are sorted."""
+    steps = {}
+    before = _size(rows)
+    for number, reason in enumerate(reasons, start=1):
+        rows = rows[rows["excluded"] != reason]
+        left = _size(rows)
+        excluded = {what: before[what] - left[what] for what in left}
+        steps[f"{number:0{len(str(len(reasons)))}}_{metric_key(reason)}"] = {"excluded": excluded, "left": left}
+        before = left
+    return steps
 
 
 def _size(rows: pd.DataFrame) -> dict[str, int]:

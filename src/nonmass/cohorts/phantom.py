@@ -8,10 +8,12 @@ pipeline has to find them itself.
 from pathlib import Path
 from typing import Literal
 
-from nonmass.cohorts.cohort import Cohort, check_orphans, image_files, read_csv
+from nonmass.cohorts.cohort import Cohort, image_files, image_rows, match_files
+from nonmass.cohorts.spreadsheet import label_problems, read_table
+from nonmass.errors import InputError
 from nonmass.params import Section
 
-IMAGE_COLUMNS = ("file", "patient", "finding", "pathology", "device", "mask")
+COLUMNS = ("file", "patient", "finding", "pathology", "device", "mask")
 
 
 class PhantomSource(Section):
@@ -24,9 +26,13 @@ def read(folder: Path, _params: PhantomSource) -> Cohort:
     """Read the two tables.
 
     Raises:
-        InputError: A table or a column is missing, or a file stands in only one of table and folder.
+        InputError: A table or a column is missing, or the table of patients is damaged.
     """
-    images = read_csv(folder / "images.csv", IMAGE_COLUMNS)[list(IMAGE_COLUMNS)]
-    masks = set(images["mask"]) - {""}
-    check_orphans({*images["file"], *masks}, image_files(folder), folder / "images.csv")
-    return Cohort(images, read_csv(folder / "patients.csv", ["patient"]))
+    rows, problems = read_table(folder / "images.csv", COLUMNS)
+    patients, uneven = read_table(folder / "patients.csv", ["patient"])
+    if uneven or not patients["patient"].is_unique:
+        raise InputError(f"{folder / 'patients.csv'}: is damaged; run `dvc repro -f phantom`")
+    problems += label_problems(rows)
+    images, unmatched = match_files(image_rows(rows.assign(row=rows.index)), image_files(folder))
+    faulty = {problem.row for problem in problems}
+    return Cohort(images[~images["row"].isin(faulty)], patients, (*problems, *unmatched))

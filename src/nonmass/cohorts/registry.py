@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, RootModel
 
-from nonmass.cohorts import busbra, busi, folder, phantom
+from nonmass.cohorts import busbra, busi, dicom, folder, phantom
 from nonmass.cohorts.cohort import Cohort
 from nonmass.errors import InputError
 
@@ -15,13 +15,14 @@ _READ: dict[str, Callable[[Path, Any], Cohort]] = {
     "busi": busi.read,
     "busbra": busbra.read,
     "folder": folder.read,
+    "dicom": dicom.read,
 }
 
 
 class Source(
     RootModel[
         Annotated[
-            phantom.PhantomSource | busi.BusiSource | busbra.BusbraSource | folder.FolderSource,
+            phantom.PhantomSource | busi.BusiSource | busbra.BusbraSource | folder.FolderSource | dicom.DicomSource,
             Field(discriminator="adapter"),
         ]
     ]
@@ -40,6 +41,6 @@ def read_cohort(place: Path, source: Source) -> Cohort:
     if not place.is_dir():
         raise InputError(f"{place}: not found; link or copy the data there, see docs/data.md")
     cohort = _READ[source.root.adapter](place, source.root)
-    if cohort.images.empty:
+    if cohort.images.empty and not cohort.problems:
         raise InputError(f"{place}: no images found by adapter '{source.root.adapter}'; see docs/data.md")
     return cohort

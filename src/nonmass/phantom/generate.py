@@ -21,7 +21,7 @@ from nonmass.phantom.acoustics import Floats, Settings, draw_settings, image_of
 from nonmass.phantom.calipers import draw_calipers, mark
 from nonmass.phantom.distractors import draw_distractors, with_distractors
 from nonmass.phantom.lesions import with_lesion
-from nonmass.phantom.patients import Patient, PhantomParams, draw_patient, patient_names
+from nonmass.phantom.patients import Patient, PhantomParams, draw_cohort
 from nonmass.phantom.screen import LAYOUTS, Screen, draw_words, dress, field_box, in_screen
 from nonmass.phantom.tissue import draw_tissue
 from nonmass.tables import FINDINGS, PATHOLOGIES, Table
@@ -32,9 +32,9 @@ IMAGES = Table(
         "file": "text",  # relative to the cohort's folder
         "patient": "text",
         "finding": "text",
-        "pathology": "text",  # empty for normal tissue
+        "pathology": "text",  # empty for normal tissue, or unknown
         "device": "text",
-        "mask": "text",  # relative to the cohort's folder; empty for normal tissue
+        "mask": "text",  # relative to the cohort's folder; empty where no lesion shows
         "fov_x0_px": "int",  # true field of view on the screen, half-open
         "fov_y0_px": "int",
         "fov_x1_px": "int",
@@ -50,8 +50,11 @@ PATIENTS = Table(
     columns={
         "patient": "text",
         "age_years": "int",
-        "lesion_size_mm": "text",  # longest diameter; empty for normal tissue
+        "lesion_size_mm": "text",  # longest diameter; empty where no lesion shows
         "birads": "text",
+        "seen_on_us": "text",  # yes, no, or empty for normal tissue
+        "diagnosed_by": "text",  # histology, follow_up, or empty
+        "follow_up_years": "text",  # or empty
         "symptoms": "text",
         "device": "text",
     },
@@ -65,7 +68,7 @@ class Export:
 
     Attributes:
         screen: (height, width, 3) BGR.
-        mask: (height, width) 255 in the lesion; None for normal tissue.
+        mask: (height, width) 255 in the lesion; None where none shows.
         box: True field of view.
         n_calipers: Marks in the field.
         jpeg_quality: The device's.
@@ -112,8 +115,7 @@ def write_cohort(params: PhantomParams, folder: Path) -> None:
     Raises:
         InputError: The folder holds images of another cohort.
     """
-    names = patient_names(params.patients)
-    patients = [draw_patient(params.seed, finding, number) for finding, number in names]
+    patients = draw_cohort(params)
     _refuse_strangers(folder, patients)
     parallel = Parallel(n_jobs=os.cpu_count(), prefer="threads", return_as="generator")
     done = parallel(delayed(_write_patient)(params.seed, patient, folder) for patient in patients)
@@ -154,11 +156,15 @@ def _write_image(seed: int, patient: Patient, image_number: int, folder: Path) -
 
 
 def _clinical_row(patient: Patient) -> dict[str, Any]:
+    years = patient.diagnosis.follow_up_years
     return {
         "patient": patient.name,
         "age_years": patient.age_years,
         "lesion_size_mm": f"{patient.lesion.longest_mm:.1f}" if patient.lesion else "",
         "birads": patient.birads,
+        "seen_on_us": patient.diagnosis.seen_on_us,
+        "diagnosed_by": patient.diagnosis.by,
+        "follow_up_years": "" if years is None else f"{years:.1f}",
         "symptoms": patient.symptoms,
         "device": LAYOUTS[patient.device_number].device,
     }

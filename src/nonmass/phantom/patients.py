@@ -8,10 +8,11 @@ from pydantic import Field
 
 from nonmass.determinism import generator
 from nonmass.params import Section
-from nonmass.tables import FINDINGS
+from nonmass.tables import FINDINGS, PATHOLOGIES
 
 IMAGES_PER_PATIENT = (0.40, 0.32, 0.15, 0.07, 0.04, 0.02)  # share of patients with 1, 2, ... 6 images
 SYMPTOMS = ("none", "palpable lump", "pain", "nipple discharge")
+MIN_FOLLOW_UP_YEARS = 2.0  # after which a lesion without histology counts as benign
 
 
 class PatientCounts(Section):
@@ -23,10 +24,14 @@ class PatientCounts(Section):
 
 
 class PhantomParams(Section):
-    """The synthetic cohort. A patient's images depend on the seed and that patient's name alone."""
+    """The synthetic cohort. A patient's images depend on the seed and that patient's name alone.
+
+    `ineligible` candidates come on top of `patients`; see `draw_ineligible`.
+    """
 
     seed: int = Field(ge=0, lt=2**63)
     patients: PatientCounts
+    ineligible: int = Field(default=0, ge=0, le=100_000)
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,23 @@ class Lesion:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """How a lesion's kind came to be known; all of it is empty for normal tissue.
+
+    Attributes:
+        seen_on_us: Whether ultrasound shows the lesion, "yes" or "no".
+        by: "histology", "follow_up", or "" where the kind is unknown.
+        follow_up_years: Since the scan; None without any.
+    """
+
+    seen_on_us: str = ""
+    by: str = ""
+    follow_up_years: float | None = None
+
+
+@dataclass(frozen=True)
 class Patient:
-    """One synthetic patient: finding, anatomy, lesion (none if normal) and clinical row."""
+    """One synthetic patient: finding, anatomy, lesion (none that shows, if None) and clinical row."""
 
     name: str
     finding: str
@@ -96,18 +116,44 @@ class Patient:
     age_years: int
     birads: str
     symptoms: str
+    diagnosis: Diagnosis
 
 
-def patient_names(counts: PatientCounts) -> list[tuple[str, int]]:
-    """Finding and number of every patient, in order."""
-    return [(finding, number) for finding in FINDINGS for number in range(getattr(counts, finding))]
+def draw_cohort(params: PhantomParams) -> list[Patient]:
+    """All patients, the ineligible ones last."""
+    counts = [(finding, getattr(params.patients, finding)) for finding in FINDINGS]
+    patients = [draw_patient(params.seed, finding, number) for finding, n in counts for number in range(n)]
+    return patients + [draw_ineligible(params.seed, number) for number in range(params.ineligible)]
 
 
 def draw_patient(seed: int, finding: str, number: int) -> Patient:
     """Draw one patient; a pure function of its arguments, so cohorts grow without changing anybody."""
-    name = f"{finding}-{number:05d}"
+    pathology = "" if finding == "normal" else PATHOLOGIES[number % 2]
+    return _draw(seed, f"{finding}-{number:05d}", finding, pathology)
+
+
+def draw_ineligible(seed: int, number: int) -> Patient:
+    """Draw a candidate with a non-mass lesion who fails one criterion of the study, each of four in turn.
+
+    Not seen on ultrasound (so the images show none), BI-RADS 0, neither pathology nor follow-up, lost to follow-up
+    before it was long enough. Everything else is as in those who are included.
+    """
+    name = f"non_mass-x-{number:05d}"
+    patient = _draw(seed, name, "non_mass", PATHOLOGIES[number // 4 % 2])
+    match number % 4:
+        case 0:
+            return replace(patient, lesion=None, birads="1", diagnosis=replace(patient.diagnosis, seen_on_us="no"))
+        case 1:
+            return replace(patient, birads="0")
+        case 2:
+            return replace(patient, pathology="", diagnosis=Diagnosis("yes"))
+        case _:
+            years = generator(seed, "phantom lost", name).uniform(0.2, MIN_FOLLOW_UP_YEARS - 0.1)
+            return replace(patient, pathology="", diagnosis=Diagnosis("yes", "", years))
+
+
+def _draw(seed: int, name: str, finding: str, pathology: str) -> Patient:
     rng = generator(seed, "phantom", name)
-    pathology = "" if finding == "normal" else ("benign", "malignant")[number % 2]
     draw_lesion = {"mass": _draw_mass, "non_mass": _draw_non_mass}.get(finding)
     return Patient(
         name=name,
@@ -120,7 +166,18 @@ def draw_patient(seed: int, finding: str, number: int) -> Patient:
         birads=_draw_birads(rng, pathology),
         symptoms=str(rng.choice(SYMPTOMS, p=(0.7, 0.05, 0.2, 0.05) if not pathology else (0.35, 0.45, 0.1, 0.1))),
         lesion=draw_lesion(rng, name, pathology == "malignant") if draw_lesion else None,
+        diagnosis=_draw_diagnosis(seed, name, pathology),
     )
+
+
+def _draw_diagnosis(seed: int, name: str, pathology: str) -> Diagnosis:
+    """How long anybody is followed does not depend on the pathology; some benign lesions rest on it alone."""
+    if not pathology:
+        return Diagnosis()
+    rng = generator(seed, "phantom diagnosis", name)
+    years = float(rng.uniform(0.5, 6.0)) if rng.random() < 0.5 else None
+    is_waited_for = pathology == "benign" and years is not None and years >= MIN_FOLLOW_UP_YEARS and rng.random() < 0.5
+    return Diagnosis("yes", "follow_up" if is_waited_for else "histology", years)
 
 
 def _draw_birads(rng: np.random.Generator, pathology: str) -> str:

@@ -1,29 +1,45 @@
-"""Groups of images that show nearly the same picture, by a perceptual hash of the field of view."""
+"""Groups of images that show nearly the same picture: found by perceptual hashes, confirmed by local features."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
+import joblib
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from tqdm import tqdm
 
+from nonmass.errors import InputError
+from nonmass.images import Gray
+from nonmass.linking import linked
+from nonmass.local_features import Features, Shelf, features, n_inliers
 from nonmass.params import Section
+from nonmass.tables import DUPLICATE_PAIRS
 
-BLOCK = 2048  # images compared with all others at once: 16 bytes x BLOCK x n of memory
+TILE = 1024  # images compared with as many others at once: some 12 MB, whatever their number in all
+MAX_CANDIDATES = 10_000_000  # an hour or two to confirm; more means that most pictures are blank
 
 
 class DuplicatesParams(Section):
     """When two images are near-duplicates.
 
     Attributes:
-        max_hash_distance: Bits of 64 in which either of two hashes may differ.
+        candidate_distance: Bits of 64 in which one of the two hashes may differ for a pair to be looked at ...
+        candidate_distance_sum: ... or bits of 128 in which both together may.
+        min_inliers: Local features that one similarity transform must map onto each other.
     """
 
-    max_hash_distance: int = Field(ge=0, le=64)
+    candidate_distance: int = Field(ge=0, le=20)
+    candidate_distance_sum: int = Field(ge=0, le=40)
+    min_inliers: int = Field(ge=10, le=200)
 
 
-def picture_hashes(crop: NDArray[np.uint8]) -> tuple[int, int]:
-    """Two 64-bit hashes that see different things, so that chance seldom brings both close.
+def picture_hashes(crop: Gray) -> tuple[int, int]:
+    """Two 64-bit hashes that see different things.
 
     The first (pHash) holds the signs of the 8 x 8 lowest cosine terms of the 32 x 32 image about their median
     (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions"); the second (dHash) tells
@@ -42,39 +58,131 @@ def _packed(bits: NDArray[np.bool_]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def close_pairs(hashes: NDArray[np.uint64], max_distance: int) -> NDArray[np.int64]:
-    """All pairs `i < j` of which each hash differs in at most `max_distance` bits.
+def candidate_pairs(
+    hashes: NDArray[np.uint64], distance: int, distance_sum: int, tile: int = TILE
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """All pairs of which one hash differs in at most `distance` bits, or both together in at most `distance_sum`.
+
+    The sum finds other crops of a picture, which move both hashes a little; the single one finds a picture whose
+    shape has changed, which moves the other hash a lot.
 
     Args:
-        hashes: `(n, k)`, k hashes an image.
-        max_distance: Bits.
+        hashes: `(n, 2)`, see `picture_hashes`.
+        distance: Bits of 64.
+        distance_sum: Bits of 128.
+        tile: Memory is that of `tile` x `tile` pairs.
 
     Returns:
-        `(pairs, 2)`.
+        `(m, 2)` pairs `i < j`, sorted; `(m,)` the smaller of the two distances.
+
+    Raises:
+        InputError: More than `MAX_CANDIDATES` pairs.
     """
-    found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(hashes), BLOCK):
-        close = np.ones((len(hashes[start : start + BLOCK]), len(hashes) - start), np.bool_)
-        for column in hashes.T:
-            close &= np.bitwise_count(column[start : start + BLOCK, None] ^ column[None, start:]) <= max_distance
-        i, j = np.nonzero(close)
-        found.append(np.stack([i, j], axis=1)[i < j] + start)
-    return np.concatenate(found)
+    found = [(np.empty((0, 2), np.int32), np.empty(0, np.uint8))]
+    count = 0
+    for pairs, distances in _tiles(hashes, distance, distance_sum, tile):
+        found.append((pairs, distances))
+        count += len(pairs)
+        if count > MAX_CANDIDATES:
+            raise InputError(
+                f"duplicates: more than {MAX_CANDIDATES} of {len(hashes)} images' pairs look alike; see whether many "
+                "are blank or wrongly cropped, or lower duplicates.candidate_distance and candidate_distance_sum"
+            )
+    pairs, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return pairs[order], distances[order]
 
 
-def duplicate_groups(image_ids: list[str], hashes: list[tuple[int, ...]], max_distance: int) -> list[str]:
+def _tiles(
+    hashes: NDArray[np.uint64], distance: int, distance_sum: int, tile: int
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
+    """The pairs of one square of the upper triangle of all pairs after the other."""
+    for top in range(0, len(hashes), tile):
+        for left in range(top, len(hashes), tile):
+            rows, columns = hashes[top : top + tile, None], hashes[None, left : left + tile]
+            first, second = (np.bitwise_count(rows[..., k] ^ columns[..., k]) for k in (0, 1))
+            least = np.minimum(first, second)
+            i, j = np.nonzero((least <= distance) | (first + second <= distance_sum))
+            i, j = i[i + top < j + left], j[i + top < j + left]
+            yield np.stack([i + top, j + left], axis=1).astype(np.int32), least[i, j]
+
+
+def duplicate_pairs(
+    image_ids: Sequence[str],
+    hashes: Sequence[Sequence[int]] | NDArray[np.uint64],
+    read_crop: Callable[[int], Gray],
+    params: DuplicatesParams,
+) -> pd.DataFrame:
+    """Look at every candidate pair twice: a hash brings it up, local features confirm it or not.
+
+    A picture with hardly any features (blank, a flat gray) is nobody's duplicate, since it shows nothing to be
+    known by. The answer depends neither on the order of images nor on the number of threads.
+
+    Args:
+        image_ids: One a picture, no two alike.
+        hashes: `(n, 2)`, see `picture_hashes`.
+        read_crop: Gives the unpadded field of view of image number `i`; called at most once for each image, from
+            several threads.
+        params: See there.
+
+    Returns:
+        Rows of `tables.DUPLICATE_PAIRS`, sorted.
+    """
+    by_id = sorted(range(len(image_ids)), key=image_ids.__getitem__)
+    ordered = np.asarray(hashes, np.uint64).reshape(-1, 2)[by_id]
+    pairs, distances = candidate_pairs(ordered, params.candidate_distance, params.candidate_distance_sum)
+    inliers = _confirm(pairs, lambda position: read_crop(by_id[position]))
+    ids = np.array(image_ids, dtype=object)[by_id]
+    frame = pd.DataFrame(
+        {
+            "image_id": ids[pairs[:, 0]],
+            "other_id": ids[pairs[:, 1]],
+            "hash_distance": distances.astype(np.int64),
+            "inliers": inliers,
+            "is_duplicate": (inliers >= params.min_inliers).astype(np.int64),
+        }
+    )
+    return DUPLICATE_PAIRS.check(frame, "duplicates")
+
+
+def _confirm(pairs: NDArray[np.int32], read_crop: Callable[[int], Gray]) -> NDArray[np.int64]:
+    """Inliers of each pair. Threads serve: Pillow and OpenCV let go of the interpreter while they work."""
+    images, places = np.unique(pairs, return_inverse=True)
+    parallel = joblib.Parallel(n_jobs=joblib.cpu_count(), prefer="threads", return_as="generator")
+
+    def see(image: int) -> Features:
+        return features(read_crop(image))
+
+    def compare(first: int, others: list[int]) -> list[int]:
+        own = shelf[first]
+        return [n_inliers(own, shelf[other]) for other in others]
+
+    with TemporaryDirectory(prefix="nonmass-") as folder:
+        shelf = Shelf(Path(folder) / "features")
+        seen = parallel(joblib.delayed(see)(int(image)) for image in images)
+        for found in tqdm(seen, total=len(images), desc="features", unit="image", disable=None):
+            shelf.append(found)
+        runs = groupby(places.reshape(-1, 2).tolist(), key=lambda pair: pair[0])
+        compared = parallel(joblib.delayed(compare)(first, [other for _, other in run]) for first, run in runs)
+        with tqdm(total=len(pairs), desc="duplicates", unit="pair", disable=None) as bar:
+            inliers = []
+            for counts in compared:
+                inliers += counts
+                bar.update(len(counts))
+    return np.array(inliers, np.int64)
+
+
+def duplicate_groups(image_ids: Sequence[str], pairs: pd.DataFrame) -> list[str]:
     """Name of each image's group: the smallest image id in it, or "" for an image that stands alone.
 
-    A group is a connected component of close pairs, so its ends may be further apart than `max_distance`.
+    A group is a connected component, so its ends may themselves be no pair.
+
+    Args:
+        image_ids: Whose groups are asked for.
+        pairs: Rows of `tables.DUPLICATE_PAIRS`; only those with `is_duplicate` link.
     """
-    if not image_ids:
-        return []
-    pairs = close_pairs(np.array(hashes, np.uint64), max_distance)
-    count = len(image_ids)
-    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, labels = connected_components(graph, directed=False)
-    sizes = np.bincount(labels)
-    smallest: dict[int, str] = {}
-    for label, image_id in zip(labels.tolist(), image_ids, strict=True):
-        smallest[label] = min(image_id, smallest.get(label, image_id))
-    return [smallest[label] if sizes[label] > 1 else "" for label in labels.tolist()]
+    links = pairs.loc[pairs["is_duplicate"] == 1, ["image_id", "other_id"]].reset_index(drop=True)
+    ends = pd.concat([links["image_id"], links["other_id"]])
+    groups = linked(ends.reset_index(drop=True), pd.Series(ends.index.astype(str)))
+    names = dict(zip(ends, groups, strict=True))
+    return [names.get(image_id, "") for image_id in image_ids]

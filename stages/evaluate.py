@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nonmass.assignment import check_assignment, read_seal
 from nonmass.entry import run_stage
 from nonmass.files import write_json
 from nonmass.params import read_section
@@ -10,25 +11,33 @@ from nonmass.tables import CURVES, MEASURES, PREDICTIONS
 
 
 def main(
-    task: str, predictions_dir: Path, metrics_json: Path, curves_csv: Path, measures_csv: Path, software_json: Path
+    task: str,
+    predictions_dir: Path,
+    split_json: Path,
+    metrics_json: Path,
+    curves_csv: Path,
+    measures_csv: Path,
+    software_json: Path,
 ) -> None:
     """Judge the backbones of a task on all parts, apart and against each other.
 
     Args:
         task: `detect` or `classify`.
         predictions_dir: Holds `<backbone>.csv` for every backbone of params.
+        split_json: Holds the certificate of the split that the predictions must be made on.
         metrics_json: Key figures, for `dvc metrics`.
         curves_csv: ROC points, for `dvc plots`.
         measures_csv: Every measure with its interval, or the reason why it has none.
         software_json: Versions of what computed them: R, pROC, Python.
     """
-    backbones = read_section("backbones", tuple[str, ...])
     params = read_section("roc", RocParams)
-    predictions = {name: PREDICTIONS.read(predictions_dir / f"{name}.csv") for name in backbones}
+    seal = read_seal(split_json, task)
+    files = {name: predictions_dir / f"{name}.csv" for name in read_section("backbones", tuple[str, ...])}
+    predictions = {name: check_assignment(PREDICTIONS.read(path), seal, path) for name, path in files.items()}
     evaluation = evaluate(predictions, params, task)
-    write_json(metrics_json, evaluation.metrics)
+    write_json(metrics_json, {**evaluation.metrics, **seal.metrics()})
     CURVES.write(evaluation.curves, curves_csv)
-    MEASURES.write(evaluation.measures, measures_csv)
+    MEASURES.write(seal.mark(evaluation.measures), measures_csv)
     write_json(software_json, evaluation.software)
 
 

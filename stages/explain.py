@@ -3,21 +3,24 @@
 from pathlib import Path
 
 from nonmass import tables
+from nonmass.assignment import check_assignment, read_seal
 from nonmass.batches import read_images
 from nonmass.determinism import RuntimeParams, make_torch_deterministic
 from nonmass.entry import run_stage
 from nonmass.files import write_json
 from nonmass.gallery import ExplainParams, choose, doubtful_crops, write_gallery
 from nonmass.gradcam import gradcam_maps
-from nonmass.lesions import add_masks, read_lesion
+from nonmass.lesions import add_masks, mask_files, read_lesion
 from nonmass.network import load_trained
 from nonmass.params import read_section
+from nonmass.pseudonyms import locate
 from nonmass.saliency import compare_with_lesions, summarise
 from nonmass.selection import best_backbone, explained_images
 
 
 def main(
     measures_csv: Path,
+    metrics_json: Path,
     models_dir: Path,
     predictions_dir: Path,
     manifest_csv: Path,
@@ -31,6 +34,7 @@ def main(
 
     Args:
         measures_csv: What the evaluation measured; it chooses backbone and cut-off.
+        metrics_json: What the evaluation says of the split.
         models_dir: Holds a folder a backbone.
         predictions_dir: Holds `<backbone>.csv`.
         manifest_csv: Knows the masks.
@@ -44,15 +48,20 @@ def main(
     make_torch_deterministic(read_section("runtime", RuntimeParams))
     measures = tables.MEASURES.read(measures_csv)
     backbone = best_backbone(measures, read_section("backbones", tuple[str, ...]))
-    judged = explained_images(tables.PREDICTIONS.read(predictions_dir / f"{backbone}.csv"), measures, backbone)
+    seal = read_seal(metrics_json, "certificate")
+    predictions_csv = predictions_dir / f"{backbone}.csv"
+    predictions = check_assignment(tables.PREDICTIONS.read(predictions_csv), seal, predictions_csv)
+    judged = explained_images(predictions, measures, backbone)
     rows = add_masks(judged, tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
     images = read_images(images_dir, rows["image_id"].tolist())
     maps = gradcam_maps(load_trained(models_dir / backbone), images, (rows["called"] == "positive").to_numpy())
 
-    lesions = (read_lesion(raw_dir, row) for row in rows.itertuples())
+    places = locate(raw_dir, mask_files(rows))
+    lesions = (read_lesion(places, row) for row in rows.itertuples())
     numbers = summarise(compare_with_lesions(rows, maps, lesions))
-    write_json(explain_json, {"backbone": backbone, "doubtful_crops": doubtful_crops(rows), **numbers})
-    write_gallery(gallery_dir, choose(rows, params.gallery_images), images, maps, raw_dir)
+    about = {"backbone": backbone, "doubtful_crops": doubtful_crops(rows), **seal.metrics()}
+    write_json(explain_json, {**about, **numbers})
+    write_gallery(gallery_dir, choose(rows, params.gallery_images), images, maps, places)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nonmass import tables
+from nonmass.assignment import assignment_hash
 from nonmass.batches import read_images
 from nonmass.determinism import RuntimeParams, make_torch_deterministic
 from nonmass.entry import run_stage
@@ -17,9 +18,9 @@ def main(model_dir: Path, split_csv: Path, images_dir: Path, predictions_csv: Pa
     network = load_trained(model_dir)
 
     split = tables.SPLIT.read(split_csv)
-    split = split[split["part"] != "train"].reset_index(drop=True)
-    logits = predict_logits(network, read_images(images_dir, split["image_id"].tolist()))
-    tables.PREDICTIONS.write(prediction_rows(split, logits), predictions_csv)
+    scored = split[split["part"] != "train"].reset_index(drop=True)
+    logits = predict_logits(network, read_images(images_dir, scored["image_id"].tolist()))
+    tables.PREDICTIONS.write(prediction_rows(scored, logits, assignment_hash(split)), predictions_csv)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,15 @@ def predict_logits(network: torch.nn.Module, images: Images) -> NDArray[np.float
     return torch.cat(logits).numpy()
 
 
-def prediction_rows(split: pd.DataFrame, logits: NDArray[np.float64]) -> pd.DataFrame:
-    """Rows of `tables.PREDICTIONS`: the split's rows with logit and probability.
+def prediction_rows(split: pd.DataFrame, logits: NDArray[np.float64], assignment: str) -> pd.DataFrame:
+    """Rows of `tables.PREDICTIONS`: the split's rows with logit, probability and where they come from.
 
     Args:
         split: Rows of `tables.SPLIT`, in the order of `logits`.
         logits: (n,) float64.
+        assignment: Hash of the whole split, training images included; see `assignment.assignment_hash`.
     """
     # exp of a negative number only, which cannot overflow
     odds = np.exp(-np.abs(logits))
     score = np.where(logits >= 0, 1.0, odds) / (1.0 + odds)
-    return split.assign(logit=logits, score=score)
+    return split.assign(logit=logits, score=score, assignment=assignment)

@@ -28,6 +28,7 @@ def predictions(truth, score, patient=None, part="test"):
             "truth": truth,
             "logit": np.asarray(score, dtype=float),
             "score": 0.5,
+            "assignment": "0123456789abcdef",
         }
     )
 

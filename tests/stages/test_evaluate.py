@@ -24,12 +24,20 @@ OUTPUTS = (
 )
 
 
+SEAL = {"assignment": "0123456789abcdef", "disjoint": 1, "unit": "patient"}
+
+
+def write_certificate(folder, **changes):
+    (folder / "split.json").write_text(json.dumps({"detect": {**SEAL, **changes, "parts": {}}}))
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A project folder with params and the predictions of two backbones on 30 patients."""
     (tmp_path / "params.yaml").write_text(
         f"backbones: [{', '.join(BACKBONES)}]\nroc: {{confidence_level: 0.95, cutoff_rule: youden}}\n"
     )
+    write_certificate(tmp_path)
     truth = np.arange(90) // 3 % 2
     for backbone in BACKBONES:
         logit = truth + generator(1, backbone).normal(size=90)
@@ -42,6 +50,7 @@ def folder(tmp_path):
                     "truth": truth,
                     "logit": logit,
                     "score": 1 / (1 + np.exp(-logit)),
+                    "assignment": SEAL["assignment"],
                 }
             ),
             tmp_path / "predictions" / "detect" / f"{backbone}.csv",
@@ -51,7 +60,7 @@ def folder(tmp_path):
 
 def run(folder, **environment):
     variables = {name: value for name, value in os.environ.items() if name not in ("R_HOME", "LD_LIBRARY_PATH")}
-    arguments = ["detect", "predictions/detect", *OUTPUTS]
+    arguments = ["detect", "predictions/detect", "split.json", *OUTPUTS]
     return subprocess.run(
         [sys.executable, "-X", "importtime", str(SCRIPT), *arguments],
         cwd=folder,
@@ -76,7 +85,8 @@ def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder
     assert [(folder / name).read_bytes() for name in OUTPUTS] == first
 
     metrics = json.loads(first[0])
-    assert set(metrics) == {*BACKBONES, "comparison"}
+    assert set(metrics) == {*BACKBONES, "comparison", "certificate"}
+    assert metrics["certificate"] == SEAL
     assert set(metrics["comparison"]) == {"-".join(BACKBONES)}
     assert metrics["mobilenet_448"]["test"]["n"]["patients"] == 20
     curves = CURVES.read(folder / OUTPUTS[1])
@@ -97,6 +107,29 @@ def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(fold
     assert [software.pop(name) for name in ("R", "pROC", "platform")] == asked.stdout.split()
     python = ".".join(map(str, sys.version_info[:3]))
     assert software == {"python": python, "numpy": np.__version__, "pandas": pd.__version__, "rpy2": version("rpy2")}
+
+
+def test_a_split_that_is_not_disjoint_is_shouted_in_metrics_and_measures(folder):
+    write_certificate(folder, disjoint=0, unit="image")
+    assert run(folder).returncode == 0
+    metrics = json.loads((folder / OUTPUTS[0]).read_text())
+    assert metrics["NOT_DISJOINT"] == 1
+    assert metrics["certificate"] == {**SEAL, "disjoint": 0, "unit": "image"}
+    measures = MEASURES.read(folder / OUTPUTS[2])
+    areas = measures[measures["group"] == ""]
+    assert len(areas) == 8
+    assert areas["note"].str.startswith("NOT DISJOINT: ").all()
+
+
+def test_predictions_of_another_split_are_one_line(folder):
+    write_certificate(folder, assignment="fedcba9876543210")
+    done = run(folder)
+    assert done.returncode == 1
+    assert complaint(done) == (
+        "error: predictions/detect/mobilenet_448.csv: stale predictions: they were made on split 0123456789abcdef, "
+        "the certificate is of fedcba9876543210; predict again with `dvc repro`\n"
+    )
+    assert not (folder / "metrics").exists()
 
 
 def test_missing_predictions_are_one_line(folder):

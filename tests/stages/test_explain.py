@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("torch_globals")
 
 SIDE = 64
 ARCHITECTURES = {"first": "mobilenetv1_100", "second": "densenet121"}
+SEAL = {"assignment": "0123456789abcdef", "disjoint": 1, "unit": "patient"}
 PARAMS = {"backbones": list(ARCHITECTURES), "explain": {"gallery_images": 1}}
 
 
@@ -22,7 +23,7 @@ def images():
     frame = pd.DataFrame(rows, columns=["part", "truth", "patient_id"])
     frame["image_id"] = [f"tiny-{n}" for n in range(len(frame))]
     frame["logit"] = np.linspace(1.0, -1.0, len(frame))
-    return frame.assign(score=1 / (1 + np.exp(-frame["logit"])))
+    return frame.assign(score=1 / (1 + np.exp(-frame["logit"])), assignment=SEAL["assignment"])
 
 
 def write_world(folder):
@@ -37,6 +38,8 @@ def write_world(folder):
     screens = {
         "cohort": "tiny",
         "path": "x.png",
+        "frame": 0,
+        "us_regions": "",
         "finding": "mass",
         "pathology": "benign",
         "device": "",
@@ -50,6 +53,7 @@ def write_world(folder):
     view = {"x0_px": 0, "y0_px": 0, "x1_px": SIDE, "y1_px": SIDE, "side_px": SIDE, "square": "pad_br"}
     judgement = {"method": "hand", "confidence": 1.0, "flags": "", "accepted": 1, "duplicate_group": ""}
     tables.FOV_INDEX.write(frame[["image_id"]].assign(**view, **judgement), folder / "fov.csv")
+    (folder / "metrics.json").write_text(json.dumps({"certificate": SEAL}))
     for backbone in ARCHITECTURES:
         tables.PREDICTIONS.write(frame, folder / "predictions" / f"{backbone}.csv")
 
@@ -80,7 +84,7 @@ def explain(tmp_path, run_stage):
     write_world(tmp_path)
     write_measures(tmp_path)
     write_models(tmp_path)
-    inputs = ("measures.csv", "models", "predictions", "manifest.csv", "fov.csv", "raw", "images")
+    inputs = ("measures.csv", "metrics.json", "models", "predictions", "manifest.csv", "fov.csv", "raw", "images")
 
     def run(out="out"):
         outputs = (tmp_path / out / "gallery", tmp_path / out / "explain.json")
@@ -96,6 +100,7 @@ def test_explains_the_best_backbone(explain, tmp_path, best):
     numbers, _ = explain()
     assert numbers["backbone"] == best
     assert numbers["doubtful_crops"] == 0
+    assert numbers["certificate"] == SEAL
     for part in ("test", "external"):
         assert numbers[part]["n"]["images"] == numbers[part]["n"]["patients"] == 2
         assert numbers[part]["pointing_game"]["centre_baseline"] == 0
@@ -136,6 +141,17 @@ def test_same_input_gives_the_same_bytes(explain):
     _, second = explain("second")
     for one in sorted(first.parent.rglob("*.*")):
         assert one.read_bytes() == (second.parent / one.relative_to(first.parent)).read_bytes(), one.name
+
+
+def test_a_split_that_is_not_disjoint_is_shouted(explain, tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps({"certificate": {**SEAL, "disjoint": 0, "unit": "image"}}))
+    assert explain()[0]["NOT_DISJOINT"] == 1
+
+
+def test_predictions_of_another_split_are_one_clear_line(explain, tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps({"certificate": {**SEAL, "assignment": "fedcba9876543210"}}))
+    with pytest.raises(InputError, match=r"first.csv: stale predictions: .* predict again"):
+        explain()
 
 
 def test_missing_model_is_one_clear_line(explain, tmp_path):

@@ -9,6 +9,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from nonmass import tables
+from nonmass.assignment import assignment_hash
 from nonmass.errors import InputError
 from nonmass.network import build_network, save_weights
 
@@ -55,6 +56,7 @@ def test_every_image_but_those_of_training_is_scored(predict, tiny_world, networ
     np.testing.assert_allclose(rows["logit"], logits[:, 0].double(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(rows["score"], expit(rows["logit"]), rtol=1e-15)
     assert rows["logit"].nunique() > 20
+    assert set(rows["assignment"]) == {assignment_hash(tiny_world.split)}
     assert predict("again.csv").read_bytes() == path.read_bytes()
 
 

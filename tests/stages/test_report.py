@@ -11,7 +11,17 @@ from nonmass.entry import run_stage
 ROOT = Path(__file__).parents[2]
 STAGE = runpy.run_path(str(ROOT / "stages" / "report.py"))
 INPUTS = runpy.run_path(str(ROOT / "tests" / "unit" / "report_inputs.py"))
-FOLDERS = ("metrics", "data", "curves", "measures", "models", "gradcam", "out")
+FOLDERS = (
+    "metrics",
+    "data",
+    "curves",
+    "measures",
+    "characteristics",
+    "ingest_problems.csv",
+    "models",
+    "gradcam",
+    "out",
+)
 
 
 @pytest.fixture
@@ -33,6 +43,7 @@ def test_stage_writes_page_tables_and_figures(graph: Path) -> None:
     assert run() == 0
     assert (graph / "out" / "index.html").stat().st_size > 100_000
     assert {path.name for path in (graph / "out" / "tables").iterdir()} == {
+        "fig1_flow.csv",
         "table1_patients.csv",
         "table2_data_sets.csv",
         "table3_performance.csv",

@@ -59,7 +59,7 @@ def split_of(n):
 @given(arrays.arrays(np.float64, 5, elements=st.floats(-1e4, 1e4)))
 def test_the_score_is_the_logistic_function_without_overflow(logits):
     with np.errstate(all="raise", under="ignore"):
-        rows = prediction_rows(split_of(5), logits)
+        rows = prediction_rows(split_of(5), logits, "0123456789abcdef")
     np.testing.assert_allclose(rows["score"], expit(logits), rtol=1e-14, atol=1e-300)
     assert rows["score"].between(0, 1).all()
     np.testing.assert_array_equal(rows["logit"], logits)
@@ -67,7 +67,7 @@ def test_the_score_is_the_logistic_function_without_overflow(logits):
 
 
 def test_logits_keep_the_ranks_that_scores_lose():
-    rows = prediction_rows(split_of(3), np.array([40.0, 41.0, -800.0]))
+    rows = prediction_rows(split_of(3), np.array([40.0, 41.0, -800.0]), "0123456789abcdef")
     assert rows["score"].tolist()[:2] == [1.0, 1.0]
     assert rows["logit"].nunique() == 3
 
@@ -75,5 +75,5 @@ def test_logits_keep_the_ranks_that_scores_lose():
 def test_the_split_is_left_alone():
     split = split_of(2)
     before = split.copy(deep=True)
-    prediction_rows(split, np.array([0.0, 1.0]))
+    prediction_rows(split, np.array([0.0, 1.0]), "0123456789abcdef")
     pd.testing.assert_frame_equal(split, before)

@@ -1,0 +1,83 @@
+"""Which split a result comes from: the hash of an assignment, carried by every prediction and metrics file."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from nonmass.errors import InputError
+from nonmass.params import validate
+
+NOT_DISJOINT = "NOT DISJOINT: parts share patients or pictures"
+
+
+class Seal(BaseModel):
+    """What a result says of its split; the certificate says more.
+
+    Attributes:
+        assignment: Result of `assignment_hash`.
+        disjoint: 1, or 0 where parts share patients or pictures.
+        unit: Of the task.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    assignment: str = Field(pattern=r"^[0-9a-f]{16}$")
+    disjoint: Literal[0, 1]
+    unit: Literal["patient", "image"]
+
+    def metrics(self) -> dict[str, Any]:
+        """For a metrics file; a split that is not disjoint shouts."""
+        shout = {} if self.disjoint else {"NOT_DISJOINT": 1}
+        return {"certificate": self.model_dump(), **shout}
+
+    def mark(self, measures: pd.DataFrame) -> pd.DataFrame:
+        """`tables.MEASURES`, in which a split that is not disjoint shouts from the `note` of every area."""
+        if self.disjoint:
+            return measures
+        shouted = ("; " + measures["note"]).where(measures["note"] != "", "")
+        return measures.assign(note=measures["note"].where(measures["group"] != "", NOT_DISJOINT + shouted))
+
+
+def assignment_hash(split: pd.DataFrame) -> str:
+    """First 16 hex digits of the SHA-256 of the sorted lines "image_id,part" of `tables.SPLIT`."""
+    lines = sorted(f"{row.image_id},{row.part}\n" for row in split.itertuples())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def read_seal(path: Path, key: str) -> Seal:
+    """The entry of a JSON file that holds a certificate or what a metrics file repeats of it.
+
+    Raises:
+        InputError: The file is missing or holds no such entry.
+    """
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))[key]
+    except FileNotFoundError:
+        raise InputError(f"{path}: split certificate not found; run `dvc repro` first") from None
+    except (ValueError, KeyError, TypeError, OSError):
+        raise InputError(f"{path}: holds no split certificate of '{key}'; run `dvc repro` again") from None
+    return validate(entry, Seal, f"{path}: {key}")
+
+
+def check_assignment(predictions: pd.DataFrame, seal: Seal, path: Path) -> pd.DataFrame:
+    """The predictions, if they were made on the sealed split.
+
+    Args:
+        predictions: `tables.PREDICTIONS`.
+        seal: Of the split that is in force.
+        path: Where the predictions stand.
+
+    Raises:
+        InputError: A row carries another assignment.
+    """
+    others = sorted(set(predictions["assignment"]) - {seal.assignment})
+    if others:
+        raise InputError(
+            f"{path}: stale predictions: they were made on split {others[0] or '(none)'}, the certificate is of "
+            f"{seal.assignment}; predict again with `dvc repro`"
+        )
+    return predictions

@@ -13,13 +13,17 @@ def main(
     data_dir: Path,
     curves_dir: Path,
     measures_dir: Path,
+    characteristics_dir: Path,
+    problems_csv: Path,
     models_dir: Path,
     gradcam_dir: Path,
     out_dir: Path,
 ) -> None:
     """Read what the graph left, write OUT_DIR/index.html, OUT_DIR/tables and OUT_DIR/figures."""
     backbones = read_section("backbones", tuple[str, ...])
-    folders = Folders(metrics_dir, data_dir, curves_dir, measures_dir, models_dir, gradcam_dir)
+    folders = Folders(
+        metrics_dir, data_dir, curves_dir, measures_dir, characteristics_dir, problems_csv, models_dir, gradcam_dir
+    )
     write_report(compose_report(read_sources(folders, load(), backbones)), out_dir)
 
 

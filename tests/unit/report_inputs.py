@@ -35,6 +35,7 @@ PARAMS = {
             "unit": "patient",
         },
     },
+    "criteria": [{"name": "BI-RADS 0", "drop": {"birads": "0"}}],
     "backbones": list(BACKBONES),
     "train": {"epochs": 6, "lr": 0.001},
     "roc": {"confidence_level": 0.95, "cutoff_rule": "youden"},
@@ -50,12 +51,38 @@ EXPLAINED = {
     },
 }
 
+TESTS = pd.DataFrame(
+    [
+        ("mass", "age_years", "Welch's t-test", "0.012345678901234567", ""),
+        ("mass", "birads", "Pearson's chi-squared test", "1e-07", ""),
+        ("mass", "lesion_size_mm", "", "", "no variance in a group"),
+        ("non_mass", "age_years", "", "", "fewer than two known values in a group"),
+        ("non_mass", "birads", "Fisher's exact test", "1", "1 patient with benign and malignant lesions left out"),
+        ("non_mass", "lesion_size_mm", "Welch's t-test", "0.5", ""),
+    ],
+    columns=list(tables.CHARACTERISTICS.columns),
+)
+
+BALANCE = {
+    "positive_share": 0.5,
+    "device_share": {"phantom_a": 1.0},
+    "device_patient_share": {"phantom_a": 1.0},
+    "max_device_difference": 0.031,
+}
+
 CLASSES = (("normal", ""), ("mass", "benign"), ("mass", "malignant"), ("non_mass", "benign"), ("non_mass", "malignant"))
 
 
 def folders(root: Path) -> Folders:
     return Folders(
-        root / "metrics", root / "data", root / "curves", root / "measures", root / "models", root / "gradcam"
+        root / "metrics",
+        root / "data",
+        root / "curves",
+        root / "measures",
+        root / "characteristics",
+        root / "ingest_problems.csv",
+        root / "models",
+        root / "gradcam",
     )
 
 
@@ -66,11 +93,18 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
     tables.PATIENTS.write(_patients(manifest), places.data / "patients.csv")
     tables.FOV_INDEX.write(_fov_index(manifest), places.data / "fov" / "index.csv")
     write_json(places.metrics / "data.json", {"all": _flow(manifest), "phantom": _flow(manifest)})
+    tables.CHARACTERISTICS.write(TESTS, places.characteristics / "tests.csv")
+    write_json(places.characteristics / "software.json", {"R": "4.2.2", "pROC": "1.18.0"})
+    tables.PROBLEMS.write(pd.DataFrame(columns=list(tables.PROBLEMS.columns)), places.problems_csv)
+    tables.QUARANTINE.write(
+        pd.DataFrame(columns=list(tables.QUARANTINE.columns)), places.data / "splits" / "quarantine.csv"
+    )
     certificates = {}
     for name in PARAMS["tasks"]:
         split = _split(manifest, name)
         tables.SPLIT.write(split, places.data / "splits" / f"{name}.csv")
         certificates[name] = _certificate(split)
+        write_json(places.metrics / f"{name}.json", {"certificate": certificates[name]})
         predictions = {backbone: _scores(split, name, backbone) for backbone in BACKBONES}
         tables.CURVES.write(_curves(predictions), places.curves / f"{name}.csv")
         MEASURES.write(_measures(predictions), places.measures / f"{name}.csv")
@@ -106,7 +140,8 @@ def _manifest(patients_per_class: int) -> pd.DataFrame:
                 rows.append((f"phantom-{digest}", "phantom", f"{patient}-{view}.jpg", patient, finding, pathology))
     frame = pd.DataFrame(rows, columns=["image_id", "cohort", "path", "patient_id", "finding", "pathology"])
     frame = frame.assign(device="Phantom A", width_px=1024, height_px=768, mask_path="", mask_id="", excluded="")
-    frame.loc[3, "excluded"] = "duplicate"
+    frame = frame.assign(frame=0, us_regions="")
+    frame.loc[3, "excluded"] = "BI-RADS 0"
     return frame.assign(patient_group=frame["patient_id"])
 
 
@@ -136,7 +171,10 @@ def _size(rows: pd.DataFrame) -> dict[str, int]:
 def _flow(manifest: pd.DataFrame) -> dict[str, object]:
     used = manifest[manifest["excluded"] == ""]
     group = used["finding"] + np.where(used["pathology"] == "", "", "_" + used["pathology"])
-    return {**_size(used), "excluded_images": {"exact_duplicate": 1}, **{n: _size(r) for n, r in used.groupby(group)}}
+    excluded = {what: n - _size(used)[what] for what, n in _size(manifest).items()}
+    nobody = {"excluded": {"images": 0, "patients": 0}, "left": _size(manifest)}
+    steps = {"1_exact_duplicate": nobody, "2_bi_rads_0": {"excluded": excluded, "left": _size(used)}}
+    return {"read": _size(manifest), "steps": steps, **_size(used), **{n: _size(r) for n, r in used.groupby(group)}}
 
 
 def _split(manifest: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -154,12 +192,12 @@ def _split(manifest: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def _certificate(split: pd.DataFrame) -> dict[str, object]:
     parts = {
-        part: _size(rows) | {f"positive_{k}": v for k, v in _size(rows[rows["truth"] == 1]).items()}
+        part: _size(rows) | {f"positive_{k}": v for k, v in _size(rows[rows["truth"] == 1]).items()} | BALANCE
         for part, rows in split.groupby("part")
     }
     pairs = ["train_val", "train_test", "val_test"]
     shared = {pair: {"patients": 0, "patient_groups": 0, "duplicate_groups": 0, "images": 0} for pair in pairs}
-    counts = {"disjoint": 1, "withheld_images": 0, "unused_images": 7}
+    counts = {"disjoint": 1, "withheld_images": 0, "quarantined_images": 0, "unused_images": 7}
     return {"assignment": "0123456789abcdef", "unit": "patient", **counts, "parts": parts, "shared": shared}
 
 

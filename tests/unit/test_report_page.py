@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from report_inputs import BACKBONES, EXPLAINED, PARAMS, write_inputs
 
@@ -26,6 +27,8 @@ class Page(HTMLParser):
         self.text, self.open, self.ids, self.links = [], [], [], []
         self.tables: list[list[list[str]]] = []
         self.headings: list[str] = []
+        self.captions: list[str] = []  # of figures outside the gallery, and of tables
+        self.caption_depth = 0
         self.feed(text)
         assert self.open == []
 
@@ -34,6 +37,9 @@ class Page(HTMLParser):
             self.open.append(tag)
         self.ids += [value for name, value in attrs if name == "id"]
         self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if (tag == "figcaption" and "li" not in self.open) or ("class", "title") in attrs:
+            self.captions.append("")
+            self.caption_depth = len(self.open)
         if tag == "table":
             self.tables.append([])
         if tag == "tr":
@@ -49,11 +55,15 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         if tag not in VOID:
             assert self.open.pop() == tag
+        if len(self.open) < self.caption_depth:
+            self.caption_depth = 0
 
     def handle_data(self, data):
         self.text.append(data)
         if {"td", "th"} & set(self.open):
             self.tables[-1][-1][-1] += data
+        if self.caption_depth:
+            self.captions[-1] += data
         if self.open and self.open[-1] == "h2":
             self.headings.append(data)
 
@@ -125,18 +135,46 @@ def test_data_are_called_what_they_are(adapters, notices):
     assert cautions.data_notices(validate(params, Reported, "params")) == notices
 
 
-def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
+def leaking(places, tmp_path, **changes) -> Report:
     certificates = json.loads((places.metrics / "split.json").read_text())
-    certificates["detect"] |= {"disjoint": 0, "unit": "image"}
-    certificates["detect"]["shared"]["train_test"]["patients"] = 7
+    certificates["detect"] |= {"unit": "image", **changes}
     path = tmp_path / "metrics"
     path.mkdir()
     for file in places.metrics.iterdir():
         (path / file.name).write_bytes(file.read_bytes())
     (path / "split.json").write_text(json.dumps(certificates))
-    words = Page(build(replace(places, metrics=path)).page).words
+    return build(replace(places, metrics=path))
+
+
+def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
+    report = leaking(places, tmp_path, disjoint=0)
+    words = Page(report.page).words
     # banner, answer, table 2, certificate, each of two ROC plots, table 3
     assert words.count(cautions.NOT_DISJOINT) == 7
+    spared = ("lassification", "params.yaml")
+    captions = [caption for caption in Page(report.page).captions if not any(word in caption for word in spared)]
+    assert (
+        len(captions) == 1 + 2 + 2 + 1 + 1 + 1 + 2
+    )  # Fig. 1, tables 1 and 2, ROC, table 3, quarantine, maps, training
+    assert all("NOT DISJOINT (Detection)" in caption for caption in captions), captions
+
+
+def test_a_leaking_split_is_shouted_in_what_leaves_the_page(places, tmp_path):
+    report = leaking(places, tmp_path, disjoint=0)
+    write_report(report, tmp_path / "out")
+    for file in (tmp_path / "out" / "tables").iterdir():
+        _, *rows = file.read_text().splitlines()
+        shouts = ["NOT DISJOINT" in row for row in rows]
+        about_classify = [row.startswith("classify,") for row in rows]
+        assert shouts == [not is_other for is_other in about_classify], file.name
+    for file in (tmp_path / "out" / "figures").glob("*.svg"):
+        assert ("NOT DISJOINT" in file.read_text()) == ("classify" not in file.name)
+
+
+def test_a_split_by_image_is_shouted_even_if_nothing_known_is_shared(places, tmp_path):
+    words = Page(leaking(places, tmp_path).page).words
+    assert words.count(cautions.BY_IMAGE) == 7
+    assert cautions.NOT_DISJOINT not in words
 
 
 def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
@@ -144,7 +182,7 @@ def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
     write_report(report, first)
     write_report(build(places), second)
     files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
-    assert len(files) == 1 + 3 + 2 * 6  # page, tables, flow chart and five ROC plots
+    assert len(files) == 1 + 4 + 2 * 6  # page, tables, flow chart and five ROC plots
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
 
@@ -167,6 +205,10 @@ def test_report_without_pictures_and_external_part(tmp_path):
     [
         "metrics/data.json",
         "metrics/split.json",
+        "metrics/detect.json",
+        "data/splits/quarantine.csv",
+        "characteristics/tests.csv",
+        "ingest_problems.csv",
         "data/manifest.csv",
         "data/fov/index.csv",
         "data/splits/detect.csv",
@@ -254,7 +296,7 @@ def test_scale_and_use_of_the_gallery_stand_once_beside_it(html):
 
 def test_software_of_the_statistics_is_in_the_provenance(html):
     rows = [row for table in Page(html).tables for row in table]
-    assert rows.count(["R", "4.2.2"]) == rows.count(["pROC", "1.18.0"]) == len(PARAMS["tasks"])
+    assert rows.count(["R", "4.2.2"]) == rows.count(["pROC", "1.18.0"]) == len(PARAMS["tasks"]) + 1
 
 
 def test_hostile_text_stays_text(tmp_path):
@@ -283,7 +325,7 @@ def test_numbers_read_well():
 
 
 def test_images_that_a_task_does_not_ask_for_are_counted(places):
-    assert Page(build(places).page).words.count("Not asked for by this task: 7 images.") == len(PARAMS["tasks"])
+    assert Page(build(places).page).words.count("not asked for by this task 7 images.") == len(PARAMS["tasks"])
 
 
 def with_measures(tmp_path, change):
@@ -314,3 +356,68 @@ def test_the_side_that_a_name_promises_is_compared_with_the_one_seen(html):
 
 def test_an_external_part_of_the_same_cohort_is_called_so(html):
     assert "External means other lesions of the same cohort here, not another institution." in Page(html).words
+
+
+def test_metrics_of_another_split_than_the_certificate_s_stop_the_report(tmp_path):
+    places = write_inputs(tmp_path, 10)
+    path = places.metrics / "classify.json"
+    path.write_text(path.read_text().replace("0123456789abcdef", "fedcba9876543210"))
+    with pytest.raises(InputError, match=r"classify\.json: computed on split fedcba9876543210.*0123456789abcdef"):
+        read_sources(places, PARAMS, BACKBONES)
+
+
+def test_table1_names_its_tests_and_says_why_there_is_none(html):
+    page = Page(html)
+    cells = [[" ".join(cell.split()) for cell in row] for table in page.tables for row in table]
+    (age,) = [row for row in cells if row[0] == "age, years"]
+    assert age[-2:] == ["0.012Welch's t-test", "\u2013"]
+    for words in (
+        "Tests in patients with a mass lesion: no variance in a group (lesion size, mm).",
+        "Tests in patients with a non-mass lesion: 1 patient with benign and malignant lesions left out (BI-RADS).",
+        "Not in the table, as their words are too many for categories: remark.",
+        "p-values are not corrected for their number.",
+    ):
+        assert words in page.words
+
+
+def test_quarantined_images_are_listed_with_the_part_that_holds_them_all_the_same(tmp_path):
+    places = write_inputs(tmp_path, 10)
+    assert "No near-duplicates have contradictory labels." in Page(build(places).page).words
+    split = tables.SPLIT.read(places.data / "splits" / "detect.csv")
+    tested = split[split["part"] == "test"]
+    normal, lesion = (tested.loc[tested["truth"] == truth, "image_id"].iloc[0] for truth in (0, 1))
+    rows = [("nowhere", "g", "mass", "benign"), (normal, "g", "normal", ""), (lesion, "g", "non_mass", "benign")]
+    frame = pd.DataFrame(rows, columns=list(tables.QUARANTINE.columns))
+    tables.QUARANTINE.write(frame, places.data / "splits" / "quarantine.csv")
+    page = Page(build(places).page)
+    found = [row for table in page.tables for row in table]
+    assert [normal, "normal breast", "Detection, test"] in [row[1:] for row in found]
+    assert [lesion, "benign non-mass lesion", "Detection, test; Classification, external"] in [row[1:] for row in found]
+    assert ["nowhere", "benign mass lesion", "no part"] in [row[1:] for row in found]
+    assert "3 images of 1 group of near-duplicates with contradictory labels" in page.words
+
+
+def test_the_first_faults_of_the_sources_are_listed(tmp_path, html):
+    assert "Faults of the sources." not in Page(html).words
+    places = write_inputs(tmp_path, 10)
+    rows = [("clinic", f"{n:02}.png", n, "unknown label", "<i>?", "correct it") for n in range(25)]
+    tables.PROBLEMS.write(pd.DataFrame(rows, columns=list(tables.PROBLEMS.columns)), places.problems_csv)
+    page = Page(build(places).page)
+    found = [row for table in page.tables for row in table if "unknown label" in row]
+    assert [row[1] for row in found] == [f"{n:02}.png" for n in range(20)]
+    assert found[0] == ["clinic", "00.png", "", "unknown label", "<i>?", "correct it"]
+    assert "25 faults" in page.words
+    assert "reports/ingest_problems.csv" in page.words
+
+
+def test_steps_by_cohort_are_shown_where_there_are_several(tmp_path, html):
+    assert "Fig. 1 by cohort." not in Page(html).words
+    places = write_inputs(tmp_path, 10)
+    path = places.metrics / "data.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"second": content["phantom"]}))
+    page = Page(build(places).page)
+    assert "Fig. 1 by cohort." in page.words
+    (table,) = [table for table in page.tables if table[0][:2] == ["Cohort", "Step"]]
+    assert sum(row[1] == "BI-RADS 0" for row in table[2:]) == 3
+    assert "exact duplicate" not in {row[1] for row in table[2:]}  # it excluded nobody

@@ -5,10 +5,13 @@ import pytest
 from report_inputs import BACKBONES, PARAMS, write_inputs
 
 from nonmass import tables
+from nonmass.clinical import clinical_data
 from nonmass.report import records
 from nonmass.report.sources import read_sources
-from nonmass.report.tables import clinical_characteristics, data_sets, performance
+from nonmass.report.tables import balance, clinical_characteristics, data_sets, performance
 from nonmass.tables import MEASURES
+
+NO_TESTS = pd.DataFrame(columns=list(tables.CHARACTERISTICS.columns))
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,8 @@ def image(name: str, patient: str, finding: str, pathology: str, excluded: str =
         "height_px": 9,
         "mask_path": "",
         "mask_id": "",
+        "frame": 0,
+        "us_regions": "",
         "excluded": excluded,
     }
     return row
@@ -52,7 +57,7 @@ def test_table1_counts_each_patient_once_a_class_and_no_excluded_one() -> None:
 
 
 def clinical(manifest: pd.DataFrame, patients: pd.DataFrame) -> tuple[dict[str, str], pd.DataFrame]:
-    table = clinical_characteristics(manifest, patients)
+    table = clinical_characteristics(clinical_data(manifest, patients), NO_TESTS)
     return table.iloc[0, 2:].to_dict(), table
 
 
@@ -66,8 +71,36 @@ def test_table1_gives_mean_sd_percent_and_unknown() -> None:
 
 
 def test_table1_leaves_out_columns_that_describe_no_group(sources: records.Sources) -> None:
-    table = clinical_characteristics(sources.manifest, sources.patients)
+    clinical = clinical_data(sources.manifest, sources.patients)
+    table = clinical_characteristics(clinical, sources.tests)
     assert set(table["characteristic"]) == {"patients", "age, years", "lesion size, mm", "BI-RADS"}
+    assert clinical.left_out == ("remark",)
+
+
+def test_table1_has_each_test_once_in_the_row_that_opens_its_characteristic(sources: records.Sources) -> None:
+    table = clinical_characteristics(clinical_data(sources.manifest, sources.patients), sources.tests)
+    assert list(table.columns[-4:]) == [
+        "p, mass lesion",
+        "test, mass lesion",
+        "p, non-mass lesion",
+        "test, non-mass lesion",
+    ]
+    rows = table.groupby("characteristic", sort=False).first()
+    assert rows.loc["age, years"].iloc[-4:].to_list() == ["0.012", "Welch's t-test", "\u2013", "\u2013"]
+    assert rows.loc["BI-RADS"].iloc[-4:].to_list() == [
+        "< 0.001",
+        "Pearson's chi-squared test",
+        "1.000",
+        "Fisher's exact test",
+    ]
+    assert (table["p, mass lesion"] != "").sum() == 3
+    assert rows.loc["patients"].iloc[-4:].to_list() == [""] * 4
+
+
+def test_columns_are_judged_by_the_included_patients_alone() -> None:
+    manifest, patients = patients_and_manifest()
+    patients["age_years"] = ["40", "50", "", "unknown"]  # of the last patient, who is excluded
+    assert clinical_data(manifest, patients).kinds == {"age_years": "number", "birads": "category"}
 
 
 def test_table2_agrees_with_the_certificate(sources: records.Sources) -> None:
@@ -75,10 +108,21 @@ def test_table2_agrees_with_the_certificate(sources: records.Sources) -> None:
     for task in sources.tasks:
         for part, counts in task.certificate.parts.items():
             row = table.loc[(task.name, part)]
-            for name, value in counts.model_dump().items():
-                assert row[name] == value
+            for name in records.Counts.model_fields:
+                assert row[name] == getattr(counts, name)
             assert row["positive_images"] + row["negative_images"] == row["images"]
             assert row["cohorts"] == "phantom"
+        outside = {"quarantined": 0, "withheld": 0, "unused": 7}
+        assert {name: table.loc[(task.name, name), "images"] for name in outside} == outside
+        assert set(table.loc[task.name, "split"]) == {"disjoint"}
+
+
+def test_balance_shows_the_certificate_s_shares_under_the_devices_own_names(sources: records.Sources) -> None:
+    table = balance(sources.tasks[1], sources.manifest["device"]).set_index("what")
+    assert list(table.columns) == ["train", "val", "test", "external"]
+    assert set(table.loc["device Phantom A"]) == {"100.0\u00a0%"}
+    counts = sources.tasks[1].certificate.parts["val"]
+    assert table.loc["positive images", "val"].startswith(f"{counts.positive_images} (")
 
 
 def test_table3_holds_the_measures_to_the_last_digit(sources: records.Sources, tmp_path_factory) -> None:

@@ -15,10 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from nonmass.clinical import clinical_data
 from nonmass.files import whole_file, write_text
 from nonmass.report import cautions, figures, flow, tables, wording
+from nonmass.report.flow_drawing import draw_flow
 from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
 from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, task_name
+from nonmass.tables import FINDINGS
 
 HERE = Path(__file__).parent
 
@@ -69,13 +72,20 @@ class Report:
 
 def compose_report(sources: Sources) -> Report:
     """Tables, figures and page of a finished graph."""
-    table1 = tables.clinical_characteristics(sources.manifest, sources.patients)
+    clinical = clinical_data(sources.manifest, sources.patients)
+    table1 = tables.clinical_characteristics(clinical, sources.tests)
     table2 = tables.data_sets(sources.tasks, sources.manifest)
+    steps = flow.flow_steps(sources)
     flow_chart = flow_plot(sources)
     roc = {task.name: list(roc_plots(task)) for task in sources.tasks}
     page = {
         "table1": table1,
+        "test_columns": dict(tables.test_columns(finding) for finding in FINDINGS),
+        "not_described": [wording.column_name(name) for name in clinical.left_out],
         "table2": table2,
+        "balance": {task.name: tables.balance(task, sources.manifest["device"]) for task in sources.tasks},
+        "quarantine": quarantined(sources),
+        "flow_steps": steps,
         "sources": sources,
         "flow": flow_chart,
         "roc": roc,
@@ -84,9 +94,11 @@ def compose_report(sources: Sources) -> Report:
         "nonmass_version": version("nonmass"),
         "level": f"{100 * sources.reported.roc.confidence_level:g}",
     }
+    shout = cautions.shout(*sources.tasks)
     return Report(
         {
-            "table1_patients": table1,
+            "fig1_flow": steps.assign(split=shout) if shout else steps,
+            "table1_patients": table1.assign(split=shout) if shout else table1,
             "table2_data_sets": table2,
             "table3_performance": tables.performance(sources.tasks),
         },
@@ -111,8 +123,15 @@ def render_page(page: dict[str, Any]) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     numbers = (wording.estimate, wording.percent, wording.p_value, wording.number, wording.count, wording.whole)
-    words = (wording.amount, wording.class_name, wording.part_name, wording.task_name, wording.sentence)
-    filters: tuple[Callable[..., Any], ...] = (*numbers, *words, numbers_of, data_uri, flat)
+    words = (
+        wording.amount,
+        wording.class_name,
+        wording.part_name,
+        wording.task_name,
+        wording.sentence,
+        wording.group_name,
+    )
+    filters: tuple[Callable[..., Any], ...] = (*numbers, *words, numbers_of, device_differences, data_uri, flat)
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "cautions": cautions,
@@ -153,15 +172,41 @@ def as_text(value: Any) -> str:
 
 def flow_plot(sources: Sources) -> Plot:
     """Fig. 1."""
-    rows = flow.flow_rows(sources.flow, sources.tasks)
-    description = "; ".join(": ".join([cell.title, ", ".join(cell.lines)]) for row in rows for cell in row)
+    chart = flow.flow_chart(sources)
     return Plot(
         "fig1_flow",
-        "From the images read to the parts of each task. A patient with lesions of two classes counts in both.",
-        description.replace("\n", " "),
-        flow.patient_flow(sources.flow, sources.tasks, sources.manifest),
+        captioned(
+            "From the images read to the parts of each task. Rules apply in order; an image goes with the first that "
+            "excludes it, a patient with her last image. A patient with lesions of two classes counts in both.",
+            *sources.tasks,
+        ),
+        str(chart),
+        draw_flow(chart),
         tuple(cautions.data_cautions(sources)),
     )
+
+
+def captioned(text: str, *tasks: TaskSources) -> str:
+    """A caption, opened by a shout if a task is not disjoint."""
+    return ". ".join(filter(None, [cautions.shout(*tasks), text]))
+
+
+def quarantined(sources: Sources) -> pd.DataFrame:
+    """tables.QUARANTINE with the column `kept`: the parts that hold an image all the same, if params say so."""
+    kept: dict[str, list[str]] = {image: [] for image in sources.quarantine["image_id"]}
+    for task in sources.tasks:
+        inside = task.split[task.split["image_id"].isin(list(kept))]
+        for image, part in zip(inside["image_id"], inside["part"], strict=True):
+            kept[image].append(f"{task_name(task.name)}, {part_name(part).lower()}")
+    return sources.quarantine.assign(kept=["; ".join(kept[image]) for image in sources.quarantine["image_id"]])
+
+
+def device_differences(task: TaskSources) -> str:
+    """How far each part is from training, in percentage points: "test 3.1, val 2.0"; "" if it is not known."""
+    parts = {part: task.certificate.parts[part] for part in PARTS_SHOWN if part in task.certificate.parts}
+    known = {name: part.max_device_difference for name, part in parts.items() if part.max_device_difference is not None}
+    texts = (f"{part_name(name).lower()} {100 * difference:.1f}" for name, difference in known.items())
+    return f"{', '.join(texts)} percentage points" if known else ""
 
 
 def roc_plots(task: TaskSources) -> Iterator[Plot]:
@@ -177,9 +222,9 @@ def roc_plots(task: TaskSources) -> Iterator[Plot]:
         aucs = "; ".join(f"{backbone}: AUC {estimate(values.auc)}" for backbone, values in numbers.items())
         yield Plot(
             f"fig3_roc_{task.name}_{part}",
-            caption,
+            captioned(caption, task),
             f"ROC curves. {caption} {aucs}.",
-            figures.roc_curves(curves, numbers),
+            figures.roc_curves(curves, numbers, cautions.shout(task)),
             (*cautions.part_cautions(part, numbers), *cautions.task_cautions(task)),
         )
 
@@ -194,9 +239,9 @@ def training_plots(task: TaskSources) -> Iterator[Plot]:
     for name, columns, label in measures:
         yield Plot(
             f"training_{task.name}_{name}",
-            f"{task_name(task.name)}: {label}.",
+            captioned(f"{task_name(task.name)}: {label}.", task),
             f"{label} over the epochs. {epochs}.",
-            figures.training_curves(task.histories, columns, wording.sentence(label)),
+            figures.training_curves(task.histories, columns, wording.sentence(label), cautions.shout(task)),
         )
 
 

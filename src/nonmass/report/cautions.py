@@ -2,12 +2,18 @@
 
 import re
 
+import pandas as pd
+
 from nonmass.report.records import Explained, Performance, Reported, Sources, TaskSources
-from nonmass.report.wording import RULE_WORDS, amount, number, part_name
+from nonmass.report.wording import CLASS_WORDS, RULE_WORDS, amount, column_name, number, part_name, task_name
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
 
 NOT_DISJOINT = "NOT DISJOINT: parts of this task share patients or pictures, so its figures are optimistic."
+BY_IMAGE = (
+    "NOT DISJOINT by rule: images, not patients, were shared out (unit: image), so parts may show one patient; "
+    "here they share nothing that the data tell."
+)
 
 PHANTOMS = "Synthetic phantoms: these figures say nothing about patients."
 STAND_INS = (
@@ -28,8 +34,20 @@ def data_notices(reported: Reported) -> list[str]:
 
 def task_cautions(task: TaskSources) -> list[str]:
     """What holds for every number of a task."""
-    cautions = [] if task.certificate.disjoint else [NOT_DISJOINT]
-    return cautions + _same_cohort(task) + _other_side(task)
+    return leaks(task) + _same_cohort(task) + _other_side(task)
+
+
+def leaks(task: TaskSources) -> list[str]:
+    """What makes every number of a task doubtful."""
+    if task.certificate.is_clean:
+        return []
+    return [BY_IMAGE if task.certificate.disjoint else NOT_DISJOINT]
+
+
+def shout(*tasks: TaskSources) -> str:
+    """For captions, and for tables that leave the page: which tasks are not disjoint; "" if none."""
+    names = [task_name(task.name) for task in tasks if not task.certificate.is_clean]
+    return f"NOT DISJOINT ({', '.join(names)})" if names else ""
 
 
 def _same_cohort(task: TaskSources) -> list[str]:
@@ -61,7 +79,7 @@ def part_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
     if part == "val":
         cautions.append("Validation chose the epoch and the frozen cut-off: its figures are optimistic.")
     for backbone, values in numbers.items():
-        if values.auc.note:
+        if values.auc.note and not values.auc.note.startswith("NOT DISJOINT"):  # said once, by `leaks`
             cautions.append(f"{part_name(part)}, {backbone}: {values.auc.note}.")
     return cautions
 
@@ -111,6 +129,22 @@ def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
         f"{backbone} was best in the last of {amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
         for backbone, history in task.histories.items()
         if len(history) >= epochs_allowed and history["val_loss"].idxmin() == len(history) - 1
+    ]
+
+
+def test_cautions(tests: pd.DataFrame) -> list[str]:
+    """Why cells of Table 1 have no p-value, and who was left out of a test; one sentence a reason.
+
+    Args:
+        tests: tables.CHARACTERISTICS.
+    """
+    about: dict[tuple[str, str], list[str]] = {}
+    for row in tests.to_dict("records"):
+        for note in filter(None, row["note"].split("; ")):
+            about.setdefault((row["finding"], note), []).append(column_name(row["characteristic"]))
+    return [
+        f"Tests in patients with a {CLASS_WORDS[finding]}: {note} ({'; '.join(names)})."
+        for (finding, note), names in about.items()
     ]
 
 

@@ -14,6 +14,8 @@ from nonmass.files import whole_file, write_text
 from nonmass.report.records import Estimate, Performance
 from nonmass.report.wording import estimate
 
+LEGEND_IN = 0.18  # height of a line of a legend, which stands below, where it covers no curve
+
 INK, MUTED, LINE, SURFACE = "#1f2428", "#5c6670", "#d4d9de", "#fefefe"
 
 # Okabe and Ito's palette: told apart with every common form of colour blindness. Line styles
@@ -27,11 +29,13 @@ PAGE_COLOURS = {INK: "ink", MUTED: "muted", LINE: "line", SURFACE: "surface"} | 
     colour: f"series-{number}" for number, colour in enumerate(SERIES, start=1)
 }
 
+FONT = "DejaVu Sans"
 STYLE = {
+    "text.parse_math": False,  # a "$" in somebody's name is a letter
     "svg.fonttype": "none",
     "svg.hashsalt": "nonmass",
     "font.size": 10,
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -49,22 +53,24 @@ STYLE = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9.5,
     "lines.linewidth": 1.8,
     "figure.facecolor": "none",
 }
 
 
-def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance]) -> Figure:
+def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance], shout: str = "") -> Figure:
     """ROC curves of one part, all backbones in one plot, with both kinds of cut-off marked.
 
     Args:
         curves: tables.CURVES rows of one part.
         performance: Backbone -> numbers of this part; gives the order, the AUCs and the cut-offs.
+        shout: Stands above, as the picture may leave the page; or "".
     """
     with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(4, 4), layout="constrained")
+        figure = Figure(figsize=(3.7, 3.7 + LEGEND_IN * (1 + 2 * len(performance))), layout="constrained")
         axes = figure.add_subplot(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axes.set_title(shout, fontweight="bold")
         axes.set(xlabel="False-positive rate (1 \u2212 specificity)", ylabel="Sensitivity (true-positive rate)")
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label="chance: AUC 0.5")
         for number, (backbone, numbers) in enumerate(performance.items()):
@@ -80,7 +86,9 @@ def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance]) -> Fig
             marker = MARKERS[number % len(MARKERS)]
             for rule, face in (("as_published", SURFACE), ("frozen", colour)):
                 _mark(axes, numbers.rules.get(rule, {}), marker, colour, face)
-        axes.legend(loc="lower right", handlelength=2.6)
+        figure.legend(loc="outside lower left", handlelength=2.6)
+        if shout:
+            figure.draw_without_rendering()  # the layout of a square with a title settles in the second drawing
         return figure
 
 
@@ -99,17 +107,20 @@ def _mark(axes: Axes, point: dict[str, Estimate], marker: str, colour: str, face
     )
 
 
-def training_curves(histories: dict[str, pd.DataFrame], columns: dict[str, str], label: str) -> Figure:
+def training_curves(histories: dict[str, pd.DataFrame], columns: dict[str, str], label: str, shout: str = "") -> Figure:
     """One measure over the epochs, all backbones in one plot.
 
     Args:
         histories: Backbone -> tables.HISTORY.
         columns: Column of the history -> its word in the legend; at most two, the second dotted.
         label: Name and unit of the measure.
+        shout: As for `roc_curves`.
     """
     with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(4, 3.2), layout="constrained")
+        height = 2.8 + LEGEND_IN * len(histories) * len(columns)
+        figure = Figure(figsize=(3.7, height), layout="constrained")
         axes = figure.add_subplot(xlabel="Epoch", ylabel=label)
+        axes.set_title(shout, fontweight="bold")
         for number, (backbone, history) in enumerate(histories.items()):
             for column, dashes in zip(columns, ("solid", (0, (1, 1.5))), strict=False):
                 axes.plot(
@@ -124,7 +135,7 @@ def training_curves(histories: dict[str, pd.DataFrame], columns: dict[str, str],
                 )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.12)
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower left")
         return figure
 
 

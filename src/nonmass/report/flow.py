@@ -1,157 +1,182 @@
-"""Fig. 1: how images and patients came into the study, drawn as boxes and arrows."""
+"""Fig. 1: what its boxes say, from what was read to the parts of every task (STARD 2015, BMJ 351:h5527)."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib.style
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from nonmass.report.figures import MUTED, SERIES, STYLE, SURFACE
-from nonmass.report.records import Amount, Counts, Flow, TaskSources
-from nonmass.report.wording import amount, class_name, group_name, part_name, task_name
+from nonmass.report.records import Amount, Counts, Flow, Sources, Step, TaskSources
+from nonmass.report.wording import amount, class_name, count, group_name, letters, part_name, sentence, task_name
 from nonmass.tables import FINDINGS, PARTS, PATHOLOGIES
 
-WIDTH_IN = 7.4
-LINE_IN, PAD_IN, GAP_IN = 0.165, 0.09, 0.34
-ROOMY = 5  # more boxes than this in a row are too narrow for "non-mass lesion" on one line
+PROBLEMS_LIST = "reports/ingest_problems.csv"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A box of the chart: a title and lines below it; nothing follows from one that is an end."""
+    """A box: a title and lines below it."""
 
     title: str
-    lines: tuple[str, ...]
-    is_end: bool = False
+    lines: tuple[str, ...] = ()
 
-    @property
-    def height_in(self) -> float:
-        """Height that holds the text, inches."""
-        return (1 + self.title.count("\n") + len(self.lines)) * LINE_IN + 2 * PAD_IN
+    def __str__(self) -> str:
+        return f"{self.title}: {', '.join(self.lines)}" if self.lines else self.title
 
 
 @dataclass(frozen=True)
-class Bus:
-    """Lines that lead from boxes of one row to boxes of the next; places in inches from the left."""
+class Exit:
+    """A box beside the trunk, and what stays on the trunk after it; nothing if the next box says so."""
 
-    from_x: list[float]
-    to_x: list[float]
-    colour: str
+    cell: Cell
+    left: tuple[str, ...] = ()
 
 
-def patient_flow(flow: dict[str, Flow], tasks: list[TaskSources], manifest: pd.DataFrame) -> Figure:
-    """The chart, from what was read to the parts of every task.
+@dataclass(frozen=True)
+class Branch:
+    """A task.
 
-    Args:
-        flow: Cohort -> counts, with the sum under "all".
-        tasks: Their certificates hold the counts of the parts.
-        manifest: tables.MANIFEST, which says of what class a task's images are.
+    Attributes:
+        cell: What it asks, and its parts.
+        left_out: Images of its classes that are in no part; None if there are none.
+        classes: Positions of the classes that it is about.
     """
-    rows = flow_rows(flow, tasks)
-    feeding = [_all_to_all(rows[0], rows[1]), _all_to_all(rows[1], rows[2]), _classes_of_tasks(flow, tasks, manifest)]
-    heights = [max(cell.height_in for cell in row) for row in rows]
-    gaps = [GAP_IN, GAP_IN, GAP_IN * (len(tasks) + 1) / 2]
-    total = sum(heights) + sum(gaps) + 0.1
-    with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(WIDTH_IN, total))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH_IN), ylim=(0, total))
-        axes.set_axis_off()
-        top = total - 0.05
-        for row, height, gap, buses in zip(rows, heights, [*gaps, 0.0], [*feeding, []], strict=True):
-            _draw_row(axes, row, top, height)
-            for number, bus in enumerate(buses):
-                _draw_bus(axes, bus, top - height, gap, (number + 1) / (len(buses) + 1))
-            top -= height + gap
-        return figure
+
+    cell: Cell
+    left_out: Cell | None
+    classes: tuple[int, ...]
 
 
-def flow_rows(flow: dict[str, Flow], tasks: list[TaskSources]) -> list[list[Cell]]:
-    """The boxes, row by row: read, included and excluded, classes, tasks with their parts."""
-    total = flow["all"]
-    cohorts = {name: counts for name, counts in flow.items() if name != "all"}
-    read = [Cell(f"Read: {name}", (amount(_read(counts), "image"),)) for name, counts in sorted(cohorts.items())]
-    reasons = tuple(
-        f"{reason.replace('_', ' ')}: {amount(n, 'image')}" for reason, n in sorted(total.excluded_images.items())
+@dataclass(frozen=True)
+class Chart:
+    """The boxes, from the top.
+
+    Attributes:
+        origins: Cohorts; none if the head says it all.
+        faults: What could not be read at all; None if nothing.
+        head: All that was read.
+        exits: Rules that excluded somebody, in order.
+        idle: What is said of the rules that excluded nobody, or "".
+    """
+
+    origins: tuple[Cell, ...]
+    faults: Cell | None
+    head: Cell
+    exits: tuple[Exit, ...]
+    idle: str
+    included: Cell
+    classes: tuple[Cell, ...]
+    branches: tuple[Branch, ...]
+
+    def __str__(self) -> str:
+        side: list[Cell | str] = [exit_.cell for exit_ in self.exits]
+        below = [cell for branch in self.branches for cell in (branch.left_out, branch.cell) if cell]
+        trunk = [*self.origins, self.faults, self.head, *side, self.idle.rstrip("."), self.included]
+        return ". ".join(str(words) for words in [*trunk, *self.classes, *below] if words) + "."
+
+
+def flow_chart(sources: Sources) -> Chart:
+    """Fig. 1 of a finished graph."""
+    total = sources.flow["all"]
+    cohorts = [(name, counts) for name, counts in sorted(sources.flow.items()) if name != "all"]
+    steps = [(_reason(key, sources), step) for key, step in ordered_steps(total)]
+    is_plain = len(cohorts) == 1 and not total.problems
+    pairs = class_pairs(total)
+    return Chart(
+        origins=() if is_plain else tuple(Cell(name, (f"read: {_words(counts.read)}",)) for name, counts in cohorts),
+        faults=_faults(total),
+        head=Cell(f"Read: {cohorts[0][0]}" if is_plain else "Read", (_words(total.read),)),
+        exits=tuple(_exits(steps)),
+        idle=_idle(reason for reason, step in steps if not step.excluded.images),
+        included=Cell("Included", (_words(total),)),
+        classes=tuple(_class_cell(total, *pair) for pair in pairs),
+        branches=tuple(_branch(task, pairs, sources.manifest) for task in sources.tasks),
     )
-    excluded = Cell(f"Excluded: {amount(_read(total) - total.images, 'image')}", reasons, is_end=True)
-    pairs = _class_pairs(total)
-    classes = [_class_cell(total, *pair, is_narrow=len(pairs) > ROOMY) for pair in pairs]
-    return [read, [Cell("Included", (_amount(total),)), excluded], classes, [_task_cell(task) for task in tasks]]
 
 
-def _read(counts: Flow) -> int:
-    return counts.images + sum(counts.excluded_images.values())
+def flow_steps(sources: Sources) -> pd.DataFrame:
+    """The same counts by cohort.
+
+    Returns:
+        Columns `cohort` ("all" first), `step`, `excluded_images`, `excluded_patients`, `left_images`,
+        `left_patients`; the first step of a cohort is "read", with nothing excluded.
+    """
+    rows: list[dict[str, object]] = []
+    for cohort, counts in sorted(sources.flow.items(), key=lambda item: (item[0] != "all", item[0])):
+        read = Step(excluded=Amount(images=0, patients=0), left=counts.read)
+        steps = [("read", read), *((_reason(key, sources), step) for key, step in ordered_steps(counts))]
+        for words, step in steps:
+            columns = {f"excluded_{name}": n for name, n in step.excluded.model_dump().items()}
+            columns |= {f"left_{name}": n for name, n in step.left.model_dump().items()}
+            rows.append({"cohort": cohort, "step": words, **columns})
+    return pd.DataFrame(rows)
 
 
-def _class_pairs(total: Flow) -> list[tuple[str, str]]:
+def ordered_steps(counts: Flow) -> list[tuple[str, Step]]:
+    """The steps in the order in which they apply; keys are sorted as texts, and open with a number."""
+    return sorted(counts.steps.items(), key=lambda item: int(item[0].split("_")[0]))
+
+
+def class_pairs(total: Flow) -> list[tuple[str, str]]:
+    """(finding, pathology) of the classes that have images."""
     pairs = [(finding, pathology) for finding in FINDINGS for pathology in ("", *PATHOLOGIES)]
     return [pair for pair in pairs if getattr(total, "_".join(filter(None, pair)), None)]
 
 
-def _class_cell(total: Flow, finding: str, pathology: str, is_narrow: bool) -> Cell:
+def _reason(key: str, sources: Sources) -> str:
+    """`04_bi_rads_0` -> "BI-RADS 0", if a criterion of params has that name; else the words of the key."""
+    words = key.split("_", 1)[1]
+    names = {letters(rule.name): rule.name for rule in sources.reported.criteria}
+    return names.get(letters(words), words.replace("_", " "))
+
+
+def _faults(total: Flow) -> Cell | None:
+    if not total.problems:
+        return None
+    kinds = (f"{kind.replace('_', ' ')}: {count(n)}" for kind, n in sorted(total.problems.items()))
+    return Cell("Left out as faulty", (f"{'; '.join(kinds)} (see {PROBLEMS_LIST})",))
+
+
+def _exits(steps: list[tuple[str, Step]]) -> Iterator[Exit]:
+    effective = [(reason, step) for reason, step in steps if step.excluded.images]
+    for reason, step in effective:
+        images, patients = _lines(step.left)
+        left = () if step is effective[-1][1] else (f"left: {images},", patients)
+        yield Exit(Cell(f"Excluded: {reason}", (_words(step.excluded),)), left)
+
+
+def _idle(reasons: Iterable[str]) -> str:
+    names = list(reasons)
+    return f"No image was excluded by: {'; '.join(names)}." if names else ""
+
+
+def _class_cell(total: Flow, finding: str, pathology: str) -> Cell:
     counts: Amount = getattr(total, "_".join(filter(None, (finding, pathology))))
-    title = "\n".join(group_name(finding, pathology).split(" ", -1 if is_narrow else 1)).capitalize()
-    return Cell(title, (amount(counts.images, "image"), amount(counts.patients, "patient")))
+    return Cell(sentence(group_name(finding, pathology)), _lines(counts))
 
 
-def _task_cell(task: TaskSources) -> Cell:
-    title = (
-        f"{task_name(task.name)}: {class_name(task.definition.positive)}\n"
-        f"against {class_name(task.definition.negative)}"
+def _branch(task: TaskSources, pairs: list[tuple[str, str]], manifest: pd.DataFrame) -> Branch:
+    images = manifest[manifest["image_id"].isin(task.split["image_id"])]
+    used = set(zip(images["finding"], images["pathology"], strict=True))
+    definition, certificate = task.definition, task.certificate
+    title = f"{task_name(task.name)}: {class_name(definition.positive)} against {class_name(definition.negative)}"
+    title = title if certificate.is_clean else f"NOT DISJOINT. {title}"
+    parts = tuple(f"{part_name(p)}: {_words(certificate.parts[p])}" for p in PARTS if p in certificate.parts)
+    positions = tuple(position for position, pair in enumerate(pairs) if pair in used)
+    return Branch(Cell(title, parts), _left_out(task), positions)
+
+
+def _left_out(task: TaskSources) -> Cell | None:
+    counts = (
+        (task.certificate.quarantined_images, "quarantined: near-duplicates with contradictory labels"),
+        (task.certificate.withheld_images, "withheld: would link two parts"),
     )
-    parts = task.certificate.parts
-    return Cell(title, tuple(f"{part_name(part)}: {_amount(parts[part])}" for part in PARTS if part in parts))
+    lines = tuple(f"{amount(n, 'image')} {why}" for n, why in counts if n)
+    return Cell("In no part", lines) if lines else None
 
 
-def _amount(counts: Flow | Counts) -> str:
+def _lines(counts: Amount) -> tuple[str, str]:
+    return amount(counts.images, "image"), amount(counts.patients, "patient")
+
+
+def _words(counts: Amount | Flow | Counts) -> str:
     return f"{amount(counts.images, 'image')}, {amount(counts.patients, 'patient')}"
-
-
-def _all_to_all(above: list[Cell], below: list[Cell]) -> list[Bus]:
-    from_x = [x for cell, x in zip(above, _centres(len(above)), strict=True) if not cell.is_end]
-    return [Bus(from_x, _centres(len(below)), MUTED)]
-
-
-def _classes_of_tasks(flow: dict[str, Flow], tasks: list[TaskSources], manifest: pd.DataFrame) -> list[Bus]:
-    """One bus a task, from the classes that its images are of."""
-    pairs = _class_pairs(flow["all"])
-    buses = []
-    for number, (task, to_x) in enumerate(zip(tasks, _centres(len(tasks)), strict=True)):
-        images = manifest[manifest["image_id"].isin(task.split["image_id"])]
-        used = set(zip(images["finding"], images["pathology"], strict=True))
-        shift = 0.12 * (number - (len(tasks) - 1) / 2)
-        from_x = [x + shift for pair, x in zip(pairs, _centres(len(pairs)), strict=True) if pair in used]
-        buses.append(Bus(from_x, [to_x], SERIES[number % len(SERIES)]))
-    return buses
-
-
-def _centres(n: int) -> list[float]:
-    return [WIDTH_IN * (2 * number + 1) / (2 * n) for number in range(n)]
-
-
-def _draw_row(axes: Axes, row: list[Cell], top: float, height: float) -> None:
-    width = min(WIDTH_IN / len(row) - 0.14, 3.6)
-    for cell, centre in zip(row, _centres(len(row)), strict=True):
-        corner = (centre - width / 2, top - height)
-        axes.add_patch(Rectangle(corner, width, height, facecolor=SURFACE, edgecolor=MUTED, linewidth=1))
-        titles = cell.title.split("\n")
-        for number, text in enumerate([*titles, *cell.lines]):
-            weight, size = ("bold", 9.0) if number < len(titles) else ("normal", 8.5)
-            y = top - PAD_IN - number * LINE_IN
-            axes.text(centre, y, text, ha="center", va="top", fontsize=size, fontweight=weight)
-
-
-def _draw_bus(axes: Axes, bus: Bus, bottom: float, gap: float, depth: float) -> None:
-    """Down from each box above, across at a depth of the gap (0 to 1), an arrow to each box below."""
-    y = bottom - gap * depth
-    line: dict[str, Any] = {"color": bus.colour, "linewidth": 1.1}
-    for x in bus.from_x:
-        axes.plot([x, x], [bottom, y], **line)
-    ends = [*bus.from_x, *bus.to_x]
-    axes.plot([min(ends), max(ends)], [y, y], **line)
-    for x in bus.to_x:
-        arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
-        axes.annotate("", (x, bottom - gap), (x, y), arrowprops=arrow)

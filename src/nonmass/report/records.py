@@ -67,12 +67,19 @@ class Source(Record):
     adapter: str
 
 
+class Rule(Record):
+    """One of the criteria."""
+
+    name: str
+
+
 class Reported(Record):
     """What of params.yaml the report speaks about, beside printing all of it."""
 
     cohorts: tuple[str, ...]
     sources: dict[str, Source]
     tasks: dict[str, Definition]
+    criteria: tuple[Rule, ...] = ()
     roc: Level
     train: Training
 
@@ -86,6 +93,19 @@ class Counts(Record):
     positive_patients: int
 
 
+class Part(Counts):
+    """What a part holds, and how evenly; shares are 0 to 1 and of images.
+
+    Attributes:
+        device_share: Device, in small letters with underscores -> its share.
+        max_device_difference: The largest difference of such a share from that in the training part.
+    """
+
+    positive_share: float | None = None
+    device_share: dict[str, float] = Field(default_factory=dict)
+    max_device_difference: float | None = None
+
+
 class Amount(Record):
     """Images and the patients they show."""
 
@@ -93,17 +113,30 @@ class Amount(Record):
     patients: int
 
 
+class Step(Record):
+    """A reason to exclude images; a patient is excluded where she loses her last one."""
+
+    excluded: Amount
+    left: Amount
+
+
 class Flow(Record):
     """One cohort on its way into the study, or all of them; `images` and `patients` are those used.
 
     Every class has its field, and no other key is let in, so that no images vanish from Fig. 1.
+
+    Attributes:
+        problems: Kind of fault of the source -> how many; what is faulty was not read.
+        steps: Number and name -> whom it excluded.
     """
 
     model_config = ConfigDict(extra="forbid")
 
+    problems: dict[str, int] = Field(default_factory=dict)
+    read: Amount
+    steps: dict[str, Step]
     images: int
     patients: int
-    excluded_images: dict[str, int] = Field(default_factory=dict)
     normal: Amount | None = None
     mass: Amount | None = None
     mass_benign: Amount | None = None
@@ -114,15 +147,21 @@ class Flow(Record):
 
 
 class Certificate(Record):
-    """What two parts of a task share."""
+    """What two parts of a task share, and what is in no part."""
 
     assignment: str
     unit: str
     disjoint: int
     withheld_images: int = 0
+    quarantined_images: int = 0
     unused_images: int = 0
-    parts: dict[str, Counts]
+    parts: dict[str, Part]
     shared: dict[str, dict[str, int]]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether patients were kept on one side, and nothing is shared."""
+        return self.unit == "patient" and bool(self.disjoint)
 
 
 class PointingGame(Record):
@@ -202,12 +241,24 @@ class TaskSources:
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything the report shows."""
+    """Everything the report shows.
+
+    Attributes:
+        flow: Cohort -> how it came into the study, with the sum under "all".
+        tests: tables.CHARACTERISTICS.
+        tests_software: What computed them -> its version.
+        problems: tables.PROBLEMS, what of the sources was left out as faulty.
+        quarantine: tables.QUARANTINE.
+    """
 
     params: dict[str, Any]
     reported: Reported
     flow: dict[str, Flow]
     manifest: pd.DataFrame
     patients: pd.DataFrame
+    tests: pd.DataFrame
+    tests_software: dict[str, str]
+    problems: pd.DataFrame
+    quarantine: pd.DataFrame
     fov_index: pd.DataFrame
     tasks: list[TaskSources]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nonmass import tables
+from nonmass.assignment import read_seal
 from nonmass.errors import InputError
 from nonmass.params import PARAMS_FILE, validate
 from nonmass.report.records import (
@@ -37,6 +38,8 @@ class Folders:
     data: Path
     curves: Path
     measures: Path
+    characteristics: Path
+    problems_csv: Path
     models: Path
     gradcam: Path
 
@@ -55,6 +58,10 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         flow=_read(folders.metrics / "data.json", dict[str, Flow]),
         manifest=tables.MANIFEST.read(folders.data / "manifest.csv"),
         patients=tables.PATIENTS.read(folders.data / "patients.csv"),
+        tests=tables.CHARACTERISTICS.read(folders.characteristics / "tests.csv"),
+        tests_software=_read(folders.characteristics / "software.json", dict[str, str]),
+        problems=tables.PROBLEMS.read(folders.problems_csv),
+        quarantine=tables.QUARANTINE.read(folders.data / "splits" / "quarantine.csv"),
         fov_index=tables.FOV_INDEX.read(folders.data / "fov" / "index.csv"),
         tasks=[
             _read_task(name, definition, _entry(certificates, name, folders.metrics / "split.json"), folders, backbones)
@@ -70,6 +77,7 @@ def _read_task(
     measures = read_measures(path)
     models = {backbone: folders.models / name / backbone for backbone in backbones}
     explained = folders.metrics / f"explain_{name}.json"
+    _check_seal(folders.metrics / f"{name}.json", certificate)
     return TaskSources(
         name=name,
         definition=definition,
@@ -93,6 +101,20 @@ def _read_task(
         software=_read(folders.measures / f"{name}_software.json", dict[str, str]),
         heat_maps=_read_heat_maps(folders.gradcam / name),
     )
+
+
+def _check_seal(path: Path, certificate: Certificate) -> None:
+    """Metrics of one split beside the certificate of another would prove nothing.
+
+    Raises:
+        InputError: The metrics carry the hash of another assignment.
+    """
+    carried = read_seal(path, "certificate").assignment
+    if carried != certificate.assignment:
+        raise InputError(
+            f"{path}: computed on split {carried}, but the certificate is of {certificate.assignment}; "
+            "run `dvc repro` again"
+        )
 
 
 def read_measures(path: Path) -> dict[str, dict[str, dict[str, dict[str, Estimate]]]]:

@@ -4,77 +4,65 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from nonmass.clinical import Clinical, known
 from nonmass.report.records import Estimate, TaskSources
 from nonmass.report.sources import RULES
-from nonmass.report.wording import PARTS_SHOWN, UNIT_WORDS, column_name, group_name, share
-from nonmass.tables import FINDINGS, PARTS, PATHOLOGIES
+from nonmass.report.wording import CLASS_WORDS, PARTS_SHOWN, bare_p, column_name, count, group_name, letters, share
+from nonmass.tables import FINDINGS, PARTS
 
 MEASURES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
 CELLS = ("tp", "fp", "tn", "fn")
 
-# A text column with more values than this (a comment, an accession number) describes no group.
-MAX_LEVELS = 12
+# Images that a task has in no part, as its certificate names them.
+OUTSIDE = ("quarantined", "withheld", "unused")
+
+NONE = "\u2013"
 
 
-def clinical_characteristics(manifest: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
-    """Table 1: patients of each class by their clinical columns, mean ± SD or n (%).
+def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame) -> pd.DataFrame:
+    """Table 1: patients of each class by their clinical columns, mean ± SD or n (%), with tests.
 
     Args:
-        manifest: tables.MANIFEST; excluded images do not count.
-        patients: tables.PATIENTS; every further column is a characteristic, empty where unknown.
+        clinical: Patients by class.
+        tests: tables.CHARACTERISTICS.
 
     Returns:
         Columns `characteristic`, `level`, then one a class (finding and pathology) with cells as
-        printed. Percentages are of the patients whose value is known; the others are counted in
-        a row "unknown". A patient with lesions of two classes counts in both.
+        printed, then `p, <finding>` and `test, <finding>` for every finding with tests.
+        Percentages are of the patients whose value is known; the others are counted in a row
+        "unknown". A patient with lesions of two classes counts in both.
     """
-    groups = _patients_by_group(manifest, patients)
+    groups = {group_name(*pair): patients for pair, patients in clinical.classes.items()}
     rows = [{"characteristic": "patients", "level": "n", **{name: str(len(g)) for name, g in groups.items()}}]
-    for column in described_columns(patients):
-        rows += _continuous(column, groups) if _is_continuous(patients[column]) else _categorical(column, groups)
-    return pd.DataFrame(rows, columns=["characteristic", "level", *groups])
+    described = _tested(tests)
+    for column, kind in clinical.kinds.items():
+        first, *others = _numbers(column, groups) if kind == "number" else _categories(column, groups)
+        rows += [first | described.get(column, {}), *others]
+    findings = [finding for finding in FINDINGS if (tests["finding"] == finding).any()]
+    names = [name for finding in findings for name in test_columns(finding)]
+    return pd.DataFrame(rows, columns=["characteristic", "level", *groups, *names]).fillna("")
 
 
-def described_columns(patients: pd.DataFrame) -> list[str]:
-    """The clinical columns that Table 1 can show, in the order of the source."""
-    candidates = [name for name in patients.columns if name not in ("patient_id", "cohort")]
-    return [
-        name
-        for name in candidates
-        if (known := _known(patients[name])).size and (_is_continuous(patients[name]) or known.nunique() <= MAX_LEVELS)
-    ]
+def test_columns(finding: str) -> tuple[str, str]:
+    """Names of the columns of Table 1 with p-values and tests of a finding."""
+    return f"p, {CLASS_WORDS[finding]}", f"test, {CLASS_WORDS[finding]}"
 
 
-def _patients_by_group(manifest: pd.DataFrame, patients: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    key = ["cohort", "patient_id"]
-    included = manifest[manifest["excluded"] == ""]
-    groups = {}
-    for finding in FINDINGS:
-        for pathology in ("", *PATHOLOGIES):
-            is_member = (included["finding"] == finding) & (included["pathology"] == pathology)
-            members = included.loc[is_member, key].drop_duplicates()
-            if len(members):
-                groups[group_name(finding, pathology)] = members.merge(patients, on=key, how="left")
-    return groups
+def _tested(tests: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Characteristic -> cells of its first row."""
+    cells: dict[str, dict[str, str]] = {}
+    for row in tests.to_dict("records"):
+        p, test = test_columns(row["finding"])
+        printed = bare_p(float(row["p"])) if row["p"] else NONE
+        cells.setdefault(row["characteristic"], {}).update({p: printed, test: row["test"] or NONE})
+    return cells
 
 
-def _known(values: "pd.Series[str]") -> "pd.Series[str]":
-    return values[values.notna() & (values != "")]
-
-
-def _is_continuous(values: "pd.Series[str]") -> bool:
-    """Numbers with a unit in their name, or with more values than a category has."""
-    known = _known(values)
-    if not pd.to_numeric(known, errors="coerce").notna().all():
-        return False
-    return str(values.name).split("_")[-1] in UNIT_WORDS or known.nunique() > MAX_LEVELS
-
-
-def _continuous(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, str]]:
+def _numbers(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, str]]:
     def cell(group: pd.DataFrame) -> str:
-        values = pd.to_numeric(_known(group[column])).to_numpy(float)
+        values = pd.to_numeric(known(group[column])).to_numpy(float)
         if values.size < 2:
-            return f"{values[0]:.1f} (one patient)" if values.size else "\u2013"
+            return f"{values[0]:.1f} (one patient)" if values.size else NONE
         return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
 
     row = {"characteristic": column_name(column), "level": "mean ± SD"}
@@ -82,19 +70,19 @@ def _continuous(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, 
     return [row, *_unknown(column, groups)]
 
 
-def _categorical(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, str]]:
-    known = {name: _known(group[column]) for name, group in groups.items()}
-    levels = sorted({str(level) for values in known.values() for level in values})
+def _categories(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, str]]:
+    values = {name: known(group[column]) for name, group in groups.items()}
+    levels = sorted({str(level) for found in values.values() for level in found})
     rows = [
         {"characteristic": column_name(column), "level": level}
-        | {name: share(int((values == level).sum()), len(values)) for name, values in known.items()}
+        | {name: share(int((found == level).sum()), len(found)) for name, found in values.items()}
         for level in levels
     ]
     return [*rows, *_unknown(column, groups)]
 
 
 def _unknown(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, str]]:
-    counts = {name: len(group) - len(_known(group[column])) for name, group in groups.items()}
+    counts = {name: len(group) - len(known(group[column])) for name, group in groups.items()}
     if not any(counts.values()):
         return []
     row = {"characteristic": column_name(column), "level": "unknown"}
@@ -102,31 +90,71 @@ def _unknown(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, str
 
 
 def data_sets(tasks: list[TaskSources], manifest: pd.DataFrame) -> pd.DataFrame:
-    """Table 2: images and patients of each task, part and class.
+    """Table 2: images and patients of each task, part and class, and images that are in no part.
 
     Returns:
         Columns `task`, `part`, `cohorts` (joined by ", "), `images`, `patients`, then both for
-        `positive` and `negative`. A patient with images of both classes counts in both.
+        `positive` and `negative`, and `split`. A patient with images of both classes counts in both.
+        Rows of `OUTSIDE` follow the parts, with their images alone.
     """
-    rows = []
-    for task in tasks:
-        split = task.split.merge(manifest[["image_id", "cohort"]], on="image_id", how="left")
-        for part in (part for part in PARTS if (split["part"] == part).any()):
-            images = split[split["part"] == part]
-            row: dict[str, object] = {
-                "task": task.name,
-                "part": part,
-                "cohorts": ", ".join(sorted(images["cohort"].dropna().unique())),
-            }
-            for prefix, members in (
-                ("", images),
-                ("positive_", images[images["truth"] == 1]),
-                ("negative_", images[images["truth"] == 0]),
-            ):
-                keys = members[["cohort", "patient_id"]].drop_duplicates()
-                row |= {f"{prefix}images": len(members), f"{prefix}patients": len(keys)}
-            rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame([row for task in tasks for row in _data_set_rows(task, manifest)]).astype(
+        {f"{prefix}{what}": "Int64" for prefix in ("", "positive_", "negative_") for what in ("images", "patients")}
+    )
+
+
+def _data_set_rows(task: TaskSources, manifest: pd.DataFrame) -> Iterator[dict[str, object]]:
+    split = task.split.merge(manifest[["image_id", "cohort"]], on="image_id", how="left")
+    word = split_word(task)
+    for part in (part for part in PARTS if (split["part"] == part).any()):
+        images = split[split["part"] == part]
+        cohorts = ", ".join(sorted(images["cohort"].dropna().unique()))
+        row: dict[str, object] = {"task": task.name, "part": part, "cohorts": cohorts}
+        for prefix, members in (
+            ("", images),
+            ("positive_", images[images["truth"] == 1]),
+            ("negative_", images[images["truth"] == 0]),
+        ):
+            patients = members[["cohort", "patient_id"]].drop_duplicates()
+            row |= {f"{prefix}images": len(members), f"{prefix}patients": len(patients)}
+        yield row | {"split": word}
+    for name in OUTSIDE:
+        n = getattr(task.certificate, f"{name}_images")
+        yield {"task": task.name, "part": name, "cohorts": "", "images": n, "split": word}
+
+
+def split_word(task: TaskSources) -> str:
+    """What every row about a task says of its split."""
+    return "disjoint" if task.certificate.is_clean else "NOT DISJOINT"
+
+
+def balance(task: TaskSources, devices: "pd.Series[str]") -> pd.DataFrame:
+    """What the certificate counts of the parts: sizes, and shares of positives and devices as printed.
+
+    Args:
+        task: The task.
+        devices: Names of devices, which the certificate knows by their letters alone.
+
+    Returns:
+        Column `what`, then one a part.
+    """
+    parts = {part: task.certificate.parts[part] for part in PARTS if part in task.certificate.parts}
+    rows = [
+        {"what": "images", **{name: count(part.images) for name, part in parts.items()}},
+        {"what": "patients", **{name: count(part.patients) for name, part in parts.items()}},
+        {
+            "what": "positive images",
+            **{name: share(part.positive_images, part.images) for name, part in parts.items()},
+        },
+        {
+            "what": "positive patients",
+            **{name: share(part.positive_patients, part.patients) for name, part in parts.items()},
+        },
+    ]
+    names = {letters(name): name for name in sorted(devices.unique()) if name}
+    for key in sorted({key for part in parts.values() for key in part.device_share}):
+        shares = {name: f"{100 * part.device_share.get(key, 0):.1f}\u00a0%" for name, part in parts.items()}
+        rows.append({"what": f"device {names.get(letters(key), 'unknown')}", **shares})
+    return pd.DataFrame(rows, columns=["what", *parts])
 
 
 def performance(tasks: list[TaskSources]) -> pd.DataFrame:
@@ -135,7 +163,7 @@ def performance(tasks: list[TaskSources]) -> pd.DataFrame:
     Returns:
         Columns `task`, `part`, `backbone`, four counts, `auc_est/_lo/_hi` (interval by patients),
         `auc_image_lo/_hi` (by images), `rule`, `cutoff`, each of `MEASURES` with `_est/_lo/_hi`,
-        `tp`, `fp`, `tn`, `fn`; empty where undefined.
+        `tp`, `fp`, `tn`, `fn` and `split`; empty where undefined.
     """
     return pd.DataFrame([row for task in tasks for row in _performance_rows(task)], dtype=object)
 
@@ -154,7 +182,8 @@ def _performance_rows(task: TaskSources) -> Iterator[dict[str, object]]:
                 row |= {"rule": rule, "cutoff": point["cutoff"].est}
                 for measure in MEASURES:
                     row |= _columns(measure, point.get(measure, Estimate()))
-                yield row | {cell: _whole(point.get(cell, Estimate())) for cell in CELLS}
+                row |= {cell: _whole(point.get(cell, Estimate())) for cell in CELLS}
+                yield row | {"split": split_word(task)}
 
 
 def _columns(name: str, value: Estimate) -> dict[str, object]:

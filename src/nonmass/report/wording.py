@@ -1,7 +1,9 @@
 """How values read in English: counts, estimates with intervals, names of classes, parts and columns."""
 
+import re
 from typing import Any
 
+from nonmass.clinical import UNIT_WORDS
 from nonmass.report.records import Estimate
 
 UNDEFINED = "undefined"
@@ -14,6 +16,9 @@ CLASS_WORDS = {
     "malignant": "malignant",
 }
 PART_WORDS = {
+    "quarantined": "Quarantined",
+    "withheld": "Withheld",
+    "unused": "Not asked for",
     "train": "Training",
     "val": "Validation",
     "test": "Test",
@@ -29,7 +34,6 @@ OUTCOME_WORDS = {
     "": "not judged",
 }
 COLUMN_WORDS = {"birads": "BI-RADS"}
-UNIT_WORDS = ("years", "months", "days", "mm", "cm", "kg")
 
 # The last row of the answer is what the study is about: lesions the networks never saw the like of.
 PARTS_SHOWN = ("test", "external", "val")
@@ -73,7 +77,13 @@ def p_value(p: Estimate | None) -> str:
     """`p = 0.034`, or `p < 0.001`: a p-value is never zero."""
     if p is None or p.est is None:
         return f"p {UNDEFINED}"
-    return "p < 0.001" if p.est < 0.001 else f"p = {p.est:.3f}"
+    text = bare_p(p.est)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def bare_p(p: float) -> str:
+    """`0.034` or `< 0.001`, for a column of p-values."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -116,6 +126,11 @@ def column_name(column: str) -> str:
         return COLUMN_WORDS[column]
     *words, last = column.split("_")
     return f"{' '.join(words)}, {last}" if words and last in UNIT_WORDS else column.replace("_", " ")
+
+
+def letters(name: str) -> str:
+    """A name by which it is found again, when metrics have kept its letters and digits alone."""
+    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def part_name(part: str) -> str:

@@ -6,19 +6,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from nonmass.cohorts.manifest import CohortNames
+from nonmass.cohorts.criteria import Criteria
+from nonmass.cohorts.manifest import CohortNames, IngestParams
 from nonmass.cohorts.phantom import PhantomSource
 from nonmass.cohorts.registry import Source
 from nonmass.determinism import RuntimeParams
 from nonmass.duplicates import DuplicatesParams
 from nonmass.errors import InputError
+from nonmass.folds import Folds
 from nonmass.fov import FovParams
 from nonmass.gallery import ExplainParams
 from nonmass.network import NetworkParams
+from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate
 from nonmass.phantom.patients import PhantomParams
 from nonmass.roc.analysis import RocParams
-from nonmass.splitting import SplitParams, TaskParams
+from nonmass.splitting import SplitParams
+from nonmass.tasks import TaskParams
 from nonmass.training import LrDecayParams, TrainParams
 
 Task = Literal["detect", "classify"]
@@ -30,18 +34,22 @@ class Params(Section):
 
     cohorts: CohortNames
     sources: dict[str, Source]
+    ingest: IngestParams
+    criteria: Criteria
     phantom: PhantomParams
     fov: FovParams
     duplicates: DuplicatesParams
     split: SplitParams
     tasks: dict[Task, TaskParams]
     backbones: Annotated[tuple[Backbone, ...], Field(min_length=1)]
+    folds: Folds
     networks: dict[Backbone, NetworkParams]
     train: TrainParams
     lr_decay: dict[Task, LrDecayParams]
     roc: RocParams
     explain: ExplainParams
     runtime: RuntimeParams
+    parallel: ParallelParams
 
     @model_validator(mode="after")
     def _names_lead_somewhere(self) -> "Params":
@@ -55,8 +63,9 @@ class Params(Section):
             for name in names:
                 if name not in known:
                     raise ValueError(f"{source} names '{name}', but section {section} has no such key")
-        if "comparison" in self.backbones:
-            raise ValueError("backbones names 'comparison', which is a key of the metrics; choose another name")
+        taken = sorted({"NOT_DISJOINT", "certificate", "comparison"} & set(self.backbones))
+        if taken:
+            raise ValueError(f"backbones names '{taken[0]}', which is a key of the metrics; choose another name")
         twice = sorted({name for name in self.backbones if self.backbones.count(name) > 1})
         if twice:
             raise ValueError(f"backbones names '{twice[0]}' twice")

@@ -3,15 +3,10 @@
 import json
 import os
 import re
-import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+from clones import ROOT, change_params, clone_of_last_commit, run
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 # What `.ci/run` itself runs or is, and what prepares a shell.
 RUN_ELSEWHERE = {"make repro", "make test", "make test-all", "make check", "source .venv/bin/activate"}
@@ -19,25 +14,14 @@ RUN_ELSEWHERE = {"make repro", "make test", "make test-all", "make check", "sour
 pytestmark = pytest.mark.slow
 
 
-def run(command, cwd):
-    """Run a command line in a clone, with the clone's own code and this environment's programs."""
-    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": programs, "PYTHONPATH": str(cwd / "src")}
-    environment |= {"GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig"))}
-    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout + done.stderr
-
-
 def small_clone(folder):
-    """A clean clone of the last commit with numbers so small that the graph takes a minute or two."""
-    run(f"git clone -q {shlex.quote(str(ROOT))} {shlex.quote(str(folder))}", folder.parent)
-    yaml = YAML()
-    params = yaml.load(folder / "params.yaml")
-    params["phantom"]["patients"] = {"normal": 24, "mass": 40, "non_mass": 24}
-    params["fov"]["side_px"] = 64
-    params["train"]["epochs"] = 2
-    yaml.dump(params, folder / "params.yaml")
+    def shrink(params):
+        params["phantom"]["patients"] = {"normal": 24, "mass": 40, "non_mass": 24}
+        params["fov"]["side_px"] = 64
+        params["phantom"]["ineligible"] = 8
+        params["train"]["epochs"] = 2
+
+    change_params(clone_of_last_commit(folder), shrink)
     run("dvc repro && git add -A && git commit -qm small", folder)
     return folder
 

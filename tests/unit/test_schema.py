@@ -28,7 +28,7 @@ def test_the_committed_params_pass(content, tmp_path):
         ("backbones", ["a/../b"], "params.yaml: backbones.0: string should match pattern"),
         ("cohorts", ["elsewhere"], "cohorts names 'elsewhere', but section sources has no such key"),
         ("networks.mobilenet_448.timm", "mobilenetv1_10", "no such architecture; near: mobilenetv1_100"),
-        ("sources.phantom.colour", "red", "params.yaml: sources.phantom.phantom.colour: unknown key; allowed: adapter"),
+        ("sources.phantom.colour", "red", "params.yaml: sources.phantom.colour: unknown key; allowed: adapter"),
         ("tasks.detect.ratio", [7, 1], "params.yaml: tasks.detect.ratio"),
         (
             "lr_decay",

@@ -1,0 +1,1 @@
+"""`nonmass doctor`: what would be wrong with a folder of data, before anything runs."""

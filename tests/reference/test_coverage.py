@@ -17,7 +17,7 @@ def one_study(number):
     rng = generator(1, "coverage", number)
     patient = np.repeat(np.arange(60), rng.integers(1, 7, 60))
     frame = pd.DataFrame({"patient_id": [f"p{code:02}" for code in patient], "truth": patient % 2})
-    frame = frame.assign(image_id=[f"i{n:03}" for n in range(len(frame))], part="test", score=0.5)
+    frame = frame.assign(image_id=[f"i{n:03}" for n in range(len(frame))], part="test", score=0.5, assignment="0")
 
     def logit():
         effect = np.sqrt(0.6) * rng.normal(size=60)[patient] + np.sqrt(0.4) * rng.normal(size=len(patient))

@@ -159,7 +159,7 @@ def test_no_identity_in_what_is_said_about_damage(clone):
 
 
 def test_no_identity_in_what_is_said_without_the_secret(clone):
-    done = attempt("dvc repro", clone, NONMASS_SALT="")
+    done = attempt("dvc repro -f ingest@clinic", clone, NONMASS_SALT="")
     assert done.returncode != 0
     assert "NONMASS_SALT" in done.stdout + done.stderr
     assert_clean(clone, done.stdout + done.stderr)

@@ -13,6 +13,7 @@ from nonmass.cohorts.manifest import (
     flow,
     mark_copies,
     merge_copies,
+    merged_copies,
     refuse_problems,
 )
 from nonmass.entry import run_stage
@@ -20,8 +21,13 @@ from nonmass.files import write_json
 from nonmass.params import read_section
 
 
-def main(cohorts_dir: Path, manifest_csv: Path, patients_csv: Path, problems_csv: Path, metrics_json: Path) -> None:
-    """Join what `ingest` wrote to COHORTS_DIR/<cohort>, apply the criteria and count images and patients."""
+def main(
+    cohorts_dir: Path, manifest_csv: Path, patients_csv: Path, copies_csv: Path, problems_csv: Path, metrics_json: Path
+) -> None:
+    """Join what `ingest` wrote to COHORTS_DIR/<cohort>, apply the criteria and count images and patients.
+
+    Of files that a cohort has several times, MANIFEST_CSV holds the first, and COPIES_CSV the others.
+    """
     folders = [cohorts_dir / cohort for cohort in read_section("cohorts", CohortNames).root]
     criteria = read_section("criteria", Criteria)
     problems = pd.concat([tables.PROBLEMS.read(folder / "problems.csv") for folder in folders])
@@ -31,6 +37,7 @@ def main(cohorts_dir: Path, manifest_csv: Path, patients_csv: Path, problems_csv
     patients = pd.concat([tables.PATIENTS.read(folder / "patients.csv") for folder in folders]).fillna("")
     rows = exclude(mark_copies(files), patients, criteria)
     tables.MANIFEST.write(merge_copies(rows), manifest_csv)
+    tables.COPIES.write(merged_copies(rows), copies_csv)
     tables.PATIENTS.write(patients, patients_csv)
     write_json(metrics_json, flow(rows, criteria, problems))
 

@@ -14,6 +14,14 @@ from nonmass.params import validate
 NOT_DISJOINT = "NOT DISJOINT: parts share patients or pictures"
 
 
+class Held(BaseModel):
+    """What a certificate says of a part that predictions can be held against."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    images: int
+
+
 class Seal(BaseModel):
     """What a result says of its split; the certificate says more.
 
@@ -21,6 +29,7 @@ class Seal(BaseModel):
         assignment: Result of `assignment_hash`.
         disjoint: 1, or 0 where parts share patients or pictures.
         unit: Of the task.
+        parts: How many images each part has; None where a metrics file repeats the seal, which leaves this out.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
@@ -28,6 +37,7 @@ class Seal(BaseModel):
     assignment: str = Field(pattern=r"^[0-9a-f]{16}$")
     disjoint: Literal[0, 1]
     unit: Literal["patient", "image"]
+    parts: dict[str, Held] | None = Field(default=None, exclude=True)
 
     def metrics(self) -> dict[str, Any]:
         """For a metrics file; a split that is not disjoint shouts."""
@@ -43,8 +53,11 @@ class Seal(BaseModel):
 
 
 def assignment_hash(split: pd.DataFrame) -> str:
-    """First 16 hex digits of the SHA-256 of the sorted lines "image_id,part" of `tables.SPLIT`."""
-    lines = sorted(f"{row.image_id},{row.part}\n" for row in split.itertuples())
+    """First 16 hex digits of the SHA-256 of the sorted lines "image_id,part,truth" of `tables.SPLIT`.
+
+    A corrected label changes it as a moved image does; hashes made before labels were among the lines are others.
+    """
+    lines = sorted(f"{row.image_id},{row.part},{row.truth}\n" for row in split.itertuples())
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
@@ -64,7 +77,7 @@ def read_seal(path: Path, key: str) -> Seal:
 
 
 def check_assignment(predictions: pd.DataFrame, seal: Seal, path: Path) -> pd.DataFrame:
-    """The predictions, if they were made on the sealed split.
+    """The predictions, if they were made on the sealed split, and on all of it but the training images.
 
     Args:
         predictions: `tables.PREDICTIONS`.
@@ -72,7 +85,7 @@ def check_assignment(predictions: pd.DataFrame, seal: Seal, path: Path) -> pd.Da
         path: Where the predictions stand.
 
     Raises:
-        InputError: A row carries another assignment.
+        InputError: A row carries another assignment, or a part has more or fewer images than the seal knows.
     """
     others = sorted(set(predictions["assignment"]) - {seal.assignment})
     if others:
@@ -80,4 +93,16 @@ def check_assignment(predictions: pd.DataFrame, seal: Seal, path: Path) -> pd.Da
             f"{path}: stale predictions: they were made on split {others[0] or '(none)'}, the certificate is of "
             f"{seal.assignment}; predict again with `dvc repro`"
         )
+    if seal.parts is not None:
+        wanted = {part: held.images for part, held in seal.parts.items() if part != "train"}
+        found = {str(part): int(n) for part, n in predictions["part"].value_counts().items()}
+        if found != wanted:
+            raise InputError(
+                f"{path}: not the predictions of the whole split: they are of {_amounts(found)}, the certificate "
+                f"is of {_amounts(wanted)}; predict again with `dvc repro`"
+            )
     return predictions
+
+
+def _amounts(images: dict[str, int]) -> str:
+    return ", ".join(f"{n} {part}" for part, n in sorted(images.items())) + " images" if images else "no images"

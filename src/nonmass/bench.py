@@ -26,10 +26,10 @@ POLL_S = 0.05
 
 STAGES = {
     "ingest": "ingest.py phantom data/raw data/cohorts/phantom",
-    "manifest": "manifest.py data/cohorts data/manifest.csv data/patients.csv "
+    "manifest": "manifest.py data/cohorts data/manifest.csv data/patients.csv data/copies.csv "
     "reports/ingest_problems.csv metrics/data.json",
     "crop": "crop.py data/raw data/manifest.csv data/fov/images data/fov/index.csv data/fov/duplicates.csv",
-    "split": "split.py data/manifest.csv data/patients.csv data/fov/index.csv data/splits metrics/split.json",
+    "split": "split.py data/manifest.csv data/patients.csv data/fov/index.csv splits data/splits metrics/split.json",
 }
 
 
@@ -89,8 +89,9 @@ def measure(command: list[str], place: Path) -> Cost:
             time.sleep(POLL_S)
         seconds = time.perf_counter() - start
         if run.returncode:
-            words = (run.stderr.read() if run.stderr else "").strip().splitlines() or ["no message"]
-            raise InputError(f"{Path(command[1]).name}: failed: {words[-1]}")
+            said = (run.stderr.read() if run.stderr else "").splitlines()
+            words = [line.strip(" \u2502") for line in said if any(letter.isalpha() for letter in line)]
+            raise InputError(f"{Path(command[1]).name}: failed: {words[-1] if words else 'no message'}")
     return Cost(seconds, peak / 2**20)
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes
+from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes, pixel_digest
 from nonmass.errors import InputError
 from nonmass.fov import FovParams, find_fov
 from nonmass.fov_layout import layout_consensus
@@ -64,13 +64,10 @@ def crop_all(
     _check_names(used)
     places = locate(raw_dir, used["path"])
     layouts = _layout_boxes(used, places, params)
-    fingerprint = json.dumps([params.model_dump(), sorted((*key, *astuple(box)) for key, box in layouts.items())])
+    fingerprint = json.dumps(params.model_dump())
     with _growing_folder(images_dir) as (folder, journal):
         rows: list[Any] = list(used.itertuples(index=False, name="Row"))
-        jobs = (
-            (row.image_id, (row, places[row.path].absolute(), layouts.get(_layout(row)), folder.absolute(), params))
-            for row in rows
-        )
+        jobs = (_job(row, places[row.path], layouts.get(_layout(row)), folder, params) for row in rows)
         done = map_images(_crop, jobs, len(rows), journal, fingerprint, parallel, "crop")
         index = pd.DataFrame(list(done.values()))
         _remove_strangers(folder, set(index["image_id"]))
@@ -79,8 +76,15 @@ def crop_all(
         def read_crop(number: int) -> Gray:
             return _read(rows[number], places[rows[number].path])[boxes[number].slices]
 
-        pairs = duplicate_pairs(index["image_id"].tolist(), index.pop("hashes").tolist(), read_crop, duplicates)
+        hashes, pixels = index.pop("hashes").tolist(), index.pop("pixels").tolist()
+        pairs = duplicate_pairs(index["image_id"].tolist(), hashes, pixels, read_crop, duplicates)
     return Crops(index.assign(duplicate_group=duplicate_groups(index["image_id"].tolist(), pairs)), pairs)
+
+
+def _job(row: Any, place: Path, layout_box: Box | None, folder: Path, params: FovParams) -> tuple[str, tuple[Any, ...]]:
+    """Key of a result, which another layout's box would change, and what `_crop` needs."""
+    key = json.dumps([row.image_id, astuple(layout_box) if layout_box else None])
+    return key, (row, place.absolute(), layout_box, folder.absolute(), params)
 
 
 def _crop(row: Any, place: Path, layout_box: Box | None, folder: Path, params: FovParams) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def _crop(row: Any, place: Path, layout_box: Box | None, folder: Path, params: F
         "flags": "|".join(fov.flags),
         "accepted": int(fov.accepted),
         "hashes": picture_hashes(image[fov.box.slices]),
+        "pixels": pixel_digest(image[fov.box.slices]),
     }
 
 
@@ -106,9 +111,15 @@ def _layout(row: Any) -> Layout:
 
 
 def _layout_boxes(used: pd.DataFrame, places: dict[str, Path], params: FovParams) -> dict[Layout, Box]:
-    """The field's box of every layout (device and size) of which there are enough screens."""
+    """The field's box of every layout (device and size) of which there are enough screens.
+
+    One screen a patient as far as there are enough: those of one examination, and all frames of one clip,
+    share far more than the layout.
+    """
     boxes: dict[Layout, Box] = {}
-    for key, rows in used.groupby(["device", "width_px", "height_px"], sort=True):
+    apart = used.drop_duplicates("path")
+    apart = apart.assign(turn=apart.groupby("patient_id").cumcount()).sort_values(["turn", "image_id"])
+    for key, rows in apart.groupby(["device", "width_px", "height_px"], sort=True):
         if len(rows) >= params.layout_min_images:
             some: Iterator[Any] = rows.head(params.layout_max_images).itertuples(index=False)
             box = layout_consensus((_read(row, places[row.path]) for row in some), params.layout_min_images)

@@ -1,7 +1,7 @@
 """Groups of images that show nearly the same picture: found by perceptual hashes, confirmed by local features."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,6 +58,13 @@ def _packed(bits: NDArray[np.bool_]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
+def pixel_digest(crop: Gray) -> str:
+    """16 hex digits that equal pictures share; "" for a blank one, which shows nothing to be known by."""
+    if crop.min() == crop.max():
+        return ""
+    return hashlib.sha256(repr(crop.shape).encode() + crop.tobytes()).hexdigest()[:16]
+
+
 def candidate_pairs(
     hashes: NDArray[np.uint64], distance: int, distance_sum: int, tile: int = TILE
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
@@ -110,17 +117,19 @@ def _tiles(
 def duplicate_pairs(
     image_ids: Sequence[str],
     hashes: Sequence[Sequence[int]] | NDArray[np.uint64],
+    pixels: Sequence[str],
     read_crop: Callable[[int], Gray],
     params: DuplicatesParams,
 ) -> pd.DataFrame:
-    """Look at every candidate pair twice: a hash brings it up, local features confirm it or not.
+    """Look at every candidate pair twice: a hash brings it up, equal pixels or local features confirm it or not.
 
-    A picture with hardly any features (blank, a flat gray) is nobody's duplicate, since it shows nothing to be
-    known by. The answer depends neither on the order of images nor on the number of threads.
+    A picture that shows next to nothing has too few features to be anybody's duplicate. The answer depends
+    neither on the order of images nor on the number of threads.
 
     Args:
         image_ids: One a picture, no two alike.
         hashes: `(n, 2)`, see `picture_hashes`.
+        pixels: One a picture, see `pixel_digest`.
         read_crop: Gives the unpadded field of view of image number `i`; called at most once for each image, from
             several threads.
         params: See there.
@@ -132,14 +141,16 @@ def duplicate_pairs(
     ordered = np.asarray(hashes, np.uint64).reshape(-1, 2)[by_id]
     pairs, distances = candidate_pairs(ordered, params.candidate_distance, params.candidate_distance_sum)
     inliers = _confirm(pairs, lambda position: read_crop(by_id[position]))
-    ids = np.array(image_ids, dtype=object)[by_id]
+    ids, digests = (np.array(values, dtype=object)[by_id] for values in (image_ids, pixels))
+    first, second = pairs.T
+    is_copy = (digests[first] == digests[second]) & (digests[first] != "")
     frame = pd.DataFrame(
         {
-            "image_id": ids[pairs[:, 0]],
-            "other_id": ids[pairs[:, 1]],
+            "image_id": ids[first],
+            "other_id": ids[second],
             "hash_distance": distances.astype(np.int64),
             "inliers": inliers,
-            "is_duplicate": (inliers >= params.min_inliers).astype(np.int64),
+            "is_duplicate": (is_copy | (inliers >= params.min_inliers)).astype(np.int64),
         }
     )
     return DUPLICATE_PAIRS.check(frame, "duplicates")
@@ -147,29 +158,34 @@ def duplicate_pairs(
 
 def _confirm(pairs: NDArray[np.int32], read_crop: Callable[[int], Gray]) -> NDArray[np.int64]:
     """Inliers of each pair. Threads serve: Pillow and OpenCV let go of the interpreter while they work."""
+    if not len(pairs):
+        return np.zeros(0, np.int64)
     images, places = np.unique(pairs, return_inverse=True)
     parallel = joblib.Parallel(n_jobs=joblib.cpu_count(), prefer="threads", return_as="generator")
 
     def see(image: int) -> Features:
         return features(read_crop(image))
 
-    def compare(first: int, others: list[int]) -> list[int]:
+    def compare(first: int, others: NDArray[np.intp]) -> list[int]:
         own = shelf[first]
-        return [n_inliers(own, shelf[other]) for other in others]
+        return [n_inliers(own, shelf[int(other)]) for other in others]
 
     with TemporaryDirectory(prefix="nonmass-") as folder:
         shelf = Shelf(Path(folder) / "features")
         seen = parallel(joblib.delayed(see)(int(image)) for image in images)
         for found in tqdm(seen, total=len(images), desc="features", unit="image", disable=None):
             shelf.append(found)
-        runs = groupby(places.reshape(-1, 2).tolist(), key=lambda pair: pair[0])
-        compared = parallel(joblib.delayed(compare)(first, [other for _, other in run]) for first, run in runs)
+        firsts, others = places.reshape(-1, 2).T
+        starts = np.flatnonzero(np.diff(firsts, prepend=-1))
+        runs = zip(firsts[starts].tolist(), np.split(others, starts[1:]), strict=True)
+        compared = parallel(joblib.delayed(compare)(first, others) for first, others in runs)
+        inliers, done = np.zeros(len(pairs), np.int64), 0
         with tqdm(total=len(pairs), desc="duplicates", unit="pair", disable=None) as bar:
-            inliers = []
             for counts in compared:
-                inliers += counts
+                inliers[done : done + len(counts)] = counts
+                done += len(counts)
                 bar.update(len(counts))
-    return np.array(inliers, np.int64)
+    return inliers
 
 
 def duplicate_groups(image_ids: Sequence[str], pairs: pd.DataFrame) -> list[str]:

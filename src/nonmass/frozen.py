@@ -49,7 +49,8 @@ def keep_parts(images: pd.DataFrame, frozen: pd.DataFrame, fixed: frozenset[str]
     """Part of each image that the file settles; "" for one yet to be drawn, "withheld" for one that must not be used.
 
     An image of the file stays where it is. A new image goes to the part of its linked group. It is withheld where
-    the group stands in several parts that it may be linking, and where a filter asks for another part.
+    the group stands in several parts that it may be linking, and where a filter asks for another part. (Images of
+    the file in several parts that turn out to show one picture are the caller's to withhold.)
 
     Args:
         images: A task's images with `patient_id`, `group`, `duplicate_group` and `asked`.

@@ -23,7 +23,7 @@ DASK_TIMEOUT = "10s"
 
 
 class ParallelParams(Section):
-    """Where work runs, never what it gives: no stage depends on this section.
+    """Where work runs, never what it gives: no result depends on this section, so no stage names it.
 
     Attributes:
         dask_scheduler: Address of a Dask cluster that sees the same files, such as "tcp://node1:8786"; ""

@@ -7,6 +7,7 @@ could be undone by hashing all ids there can be.
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nonmass.images import SUFFIXES
 SALT_VARIABLE = "NONMASS_SALT"
 MIN_SALT = 16  # characters; what is shorter can be guessed
 MARK = "~"  # opens the name of a file whose own name is kept back
+HIDDEN = re.compile(MARK + r"[0-9a-f]{16}(\.\w+)?")
 
 
 def read_salt(cohort: str) -> bytes:
@@ -67,7 +69,7 @@ def locate(raw_dir: Path, paths: Iterable[str]) -> dict[str, Path]:
         parts = Path(path).parts
         if Path(path).is_absolute() or ".." in parts or not parts:
             raise InputError(f"manifest: path {path!r} leads out of {raw_dir}; make it relative")
-        if file.startswith(MARK):
+        if HIDDEN.fullmatch(file):
             hidden.setdefault(cohort, set()).add(path)
         else:
             found[path] = raw_dir / path

@@ -24,7 +24,8 @@ class SplitParams(Section):
         seed: Draws another assignment of the same shape.
         assignment: "balanced" meets the ratio within one group, and an addition may move anybody. "hashed" lets
             a patient's own id decide, so that nobody ever moves; the ratio is met in expectation. "frozen"
-            keeps the parts of a file of Git, and new patients make up the ratio.
+            keeps the parts of a file of Git, and new patients make up the ratio; of one picture that stands in
+            several parts, the images nearer to training are withheld.
         conflicts: What becomes of near-duplicates with contradictory labels: "quarantine" leaves them out of
             every part, "keep" does not.
     """
@@ -67,8 +68,11 @@ def linked_groups(images: pd.DataFrame) -> "pd.Series[str]":
 
     Byte-identical files have done so in the manifest, where those that are excluded were still seen.
     """
-    own = images["duplicate_group"].where(images["duplicate_group"] != "", images["image_id"])
-    return linked(images["patient_group"], own)
+    return linked(images["patient_group"], _own_picture(images))
+
+
+def _own_picture(images: pd.DataFrame) -> "pd.Series[str]":
+    return images["duplicate_group"].where(images["duplicate_group"] != "", images["image_id"])
 
 
 def assign_parts(
@@ -145,6 +149,8 @@ def _assign_frozen(
         raise InputError(f"tasks.{name}: unit '{task.unit}' cannot be frozen; change split.assignment")
     fixed = frozenset({"external"} | ({"test"} if task.test else set()))
     part = keep_parts(images, frozen, fixed, name)
+    # A new picture may show that old ones of two parts are the same: nobody moves, but only one side is used.
+    part = part.where(furthest_from_training(part, _own_picture(images)), "withheld")
     is_new = part == ""
     part[is_new] = images.loc[is_new, "asked"]
     stays = furthest_from_training(part.where(is_new, ""), images["group"]) | ~is_new

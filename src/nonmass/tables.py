@@ -1,7 +1,7 @@
 """The tables that travel between stages: their columns, units, keys, order, checks, reading, writing."""
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +132,9 @@ INVENTORY = Table(
     key=("path", "frame"),
     allowed=MANIFEST.allowed,
 )
+
+# Rows of the inventory that the manifest does not hold: its cohort has the image under an earlier path as well.
+COPIES = replace(MANIFEST, name="copies", key=("path", "frame"))
 
 # What of a source could not be used, one row a fault.
 PROBLEMS = Table(

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from nonmass.bench import STAGES
+
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 
@@ -149,3 +151,8 @@ def test_only_stages_with_a_network_import_torch(script):
     code = f"import runpy, sys; runpy.run_path({script!r}, run_name='stage'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(names <= NETWORK_STAGES)
+
+
+def test_the_benchmark_runs_the_commands_of_the_graph():
+    words = {address.split("@")[0]: " ".join(command[1:]) for address, (command, _, _) in stages().items()}
+    assert {name: f"stages/{command}" for name, command in STAGES.items()} == {name: words[name] for name in STAGES}

@@ -43,7 +43,9 @@ def read_crop(path):
 
 def look(crops):
     names, pictures = list(crops), list(crops.values())
-    return duplicate_pairs(names, [picture_hashes(picture) for picture in pictures], pictures.__getitem__, PARAMS)
+    return duplicate_pairs(
+        names, [picture_hashes(picture) for picture in pictures], names, pictures.__getitem__, PARAMS
+    )
 
 
 @pytest.fixture(scope="module")

@@ -181,6 +181,42 @@ def test_an_interrupted_run_goes_on_where_it_was(project, monkeypatch):
     assert contents(project / "fov") == undisturbed
 
 
+def test_a_resumed_run_uses_the_layout_of_now(project, monkeypatch):
+    """An image that has moved to another device since the interruption is cropped anew."""
+    undisturbed = [row(number, device="other" if number == 3 else "d") for number in range(8)]
+    write_manifest(project, undisturbed)
+    crop(project)
+    expected = contents(project / "fov")
+    shutil.rmtree(project / "fov")
+    write_manifest(project, [row(number) for number in range(8)])
+    monkeypatch.setattr("nonmass.cropping.duplicate_pairs", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        crop(project)
+    monkeypatch.undo()
+    write_manifest(project, undisturbed)
+    crop(project)
+    assert contents(project / "fov") == expected
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_layout_is_learnt_from_patients_not_from_the_frames_of_one(project):
+    """Thirty pictures of one patient whose lower half is black must not become the layout of the others."""
+    rows = [row(number) for number in range(8)]
+    for number in range(30):
+        image = draw(("frame", number))
+        image[FIELD.y0 + 150 : FIELD.y1] = 0
+        cv2.imwrite(str(project / f"raw/drawn/f{number}.png"), image)
+        rows.append(row(number, image_id=f"drawn-0{number:015x}-f", path=f"drawn/f{number}.png", patient_id="one"))
+    write_manifest(project, rows)
+    crop(project)
+    index = tables.FOV_INDEX.read(project / "fov/index.csv").set_index("image_id")
+    whole = index.loc[[row(number)["image_id"] for number in range(8)]]
+    assert (whole["accepted"] == 1).all() and (whole["y1_px"] >= FIELD.y1 - 2).all()
+
+
 def test_another_crop_takes_nothing_from_an_interrupted_one(project):
     truncate(project)
     with pytest.raises(InputError):

@@ -25,10 +25,11 @@ OUTPUTS = (
 
 
 SEAL = {"assignment": "0123456789abcdef", "disjoint": 1, "unit": "patient"}
+PARTS = {"train": {"images": 300}, "val": {"images": 30}, "test": {"images": 60}}
 
 
 def write_certificate(folder, **changes):
-    (folder / "split.json").write_text(json.dumps({"detect": {**SEAL, **changes, "parts": {}}}))
+    (folder / "split.json").write_text(json.dumps({"detect": {**SEAL, "parts": PARTS, **changes}}))
 
 
 @pytest.fixture
@@ -130,6 +131,17 @@ def test_predictions_of_another_split_are_one_line(folder):
         "the certificate is of fedcba9876543210; predict again with `dvc repro`\n"
     )
     assert not (folder / "metrics").exists()
+
+
+def test_predictions_of_fewer_images_than_the_split_has_are_one_line(folder):
+    path = folder / "predictions" / "detect" / "densenet121_448.csv"
+    PREDICTIONS.write(PREDICTIONS.read(path).iloc[:0], path)
+    done = run(folder)
+    assert done.returncode == 1
+    assert complaint(done) == (
+        "error: predictions/detect/densenet121_448.csv: not the predictions of the whole split: they are of no images, "
+        "the certificate is of 60 test, 30 val images; predict again with `dvc repro`\n"
+    )
 
 
 def test_missing_predictions_are_one_line(folder):

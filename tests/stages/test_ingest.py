@@ -70,7 +70,7 @@ def workplace(tmp_path, monkeypatch):
 def run_both(cohorts, out):
     for cohort in cohorts:
         stage("ingest")(cohort, Path("raw"), out / "cohorts" / cohort)
-    tables = [out / name for name in ("manifest.csv", "patients.csv", "ingest_problems.csv")]
+    tables = [out / name for name in ("manifest.csv", "patients.csv", "copies.csv", "ingest_problems.csv")]
     stage("manifest")(out / "cohorts", *tables, out / "data.json")
 
 
@@ -81,6 +81,8 @@ def test_two_cohorts_become_one_manifest(workplace):
     by_path = manifest.set_index("path")
     assert by_path.loc["BUSI/benign/benign (1).png", "excluded"] == "contradictory duplicate"
     assert "BUSI/malignant/malignant (2).png" not in by_path.index
+    copies = pd.read_csv("data/copies.csv", keep_default_na=False).set_index("path")["excluded"]
+    assert copies["BUSI/malignant/malignant (2).png"] == "contradictory duplicate"
     assert set(by_path["width_px"]) == {8} and set(by_path["height_px"]) == {6}
     counts = json.loads(Path("data/data.json").read_text())
     assert counts["BUSI"]["read"] == {"images": 4, "patients": 3}  # of one file twice: without ids, it is the patient

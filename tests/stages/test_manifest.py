@@ -9,7 +9,8 @@ import pytest
 from nonmass import tables
 from nonmass.errors import InputError
 
-PLACES = tuple(Path(name) for name in ("cohorts", "manifest.csv", "patients.csv", "out/problems.csv", "out/data.json"))
+OUTPUTS = ("manifest.csv", "patients.csv", "copies.csv", "out/problems.csv", "out/data.json")
+PLACES = (Path("cohorts"), *map(Path, OUTPUTS))
 CRITERIA = [
     {"name": "not seen on ultrasound", "of": {"finding": ["mass", "non_mass"]}, "drop": {"seen_on_us": "no"}},
     {"name": "BI-RADS 0", "drop": {"birads": "0"}},
@@ -55,7 +56,7 @@ def run_manifest(run_stage, tmp_path, monkeypatch):
         write_cohort("two", TWO, problems)
         params = {"cohorts": ["two", "one"], "criteria": criteria, "ingest": {"on_problem": on_problem}}
         run_stage("manifest", *PLACES, params=params)
-        return tables.MANIFEST.read(PLACES[1]), json.loads(PLACES[4].read_text())
+        return tables.MANIFEST.read(PLACES[1]), json.loads(PLACES[5].read_text())
 
     return run
 
@@ -79,8 +80,29 @@ def test_an_excluded_row_stays_with_its_reason(run_manifest):
     assert counts["two"]["steps"]["5_bi_rads_0"]["excluded"] == {"images": 2, "patients": 1}
     assert counts["one"]["non_mass_benign"] == {"images": 4, "patients": 2}
     assert "problems" not in counts["all"]
-    assert len(tables.PROBLEMS.read(PLACES[3])) == 0
+    assert len(tables.PROBLEMS.read(PLACES[4])) == 0
     assert len(tables.PATIENTS.read(PLACES[2])) == 7
+
+
+def test_every_row_of_the_inventories_is_in_the_manifest_or_among_the_copies(run_manifest, run_stage):
+    run_manifest([], "stop")
+    assert len(tables.COPIES.read(PLACES[3])) == 0
+    files = tables.INVENTORY.read(Path("cohorts/two/files.csv"))
+    first = files.iloc[[0]]
+    again = pd.concat([first.assign(path=f"two/{name}.png") for name in ("y", "z")])
+    third = files.iloc[[3]].assign(path="two/x.png", patient_id="two-q1", finding="normal", pathology="")
+    tables.INVENTORY.write(pd.concat([files, again, third]), Path("cohorts/two/files.csv"))
+    params = {"cohorts": ["two", "one"], "criteria": [], "ingest": {"on_problem": "stop"}}
+    run_stage("manifest", *PLACES, params=params)
+    copies = tables.COPIES.read(PLACES[3])
+    columns = ["path", "image_id", "patient_id", "frame", "excluded"]
+    assert copies[columns].to_numpy().tolist() == [
+        ["two/x.png", files["image_id"][3], "two-q1", 0, "contradictory duplicate"],
+        ["two/y.png", files["image_id"][0], "two-q1", 0, "exact duplicate"],
+        ["two/z.png", files["image_id"][0], "two-q1", 0, "exact duplicate"],
+    ]
+    read = [tables.INVENTORY.read(Path(f"cohorts/{name}/files.csv"))["path"] for name in ("one", "two")]
+    assert sorted(pd.concat(read)) == sorted([*tables.MANIFEST.read(PLACES[1])["path"], *copies["path"]])
 
 
 def test_problems_are_listed_before_they_stop_the_run(run_manifest):
@@ -88,14 +110,14 @@ def test_problems_are_listed_before_they_stop_the_run(run_manifest):
         InputError, match=r"2 problem\(s\) in two: file is no readable image \(2\); see out/problems.csv"
     ):
         run_manifest(CRITERIA, "stop", FAULTS)
-    assert list(tables.PROBLEMS.read(PLACES[3])["file"]) == ["2.png", "3.png"]
-    assert not PLACES[1].exists() and not PLACES[4].exists()
+    assert list(tables.PROBLEMS.read(PLACES[4])["file"]) == ["2.png", "3.png"]
+    assert not PLACES[1].exists() and not PLACES[5].exists()
 
 
 def test_problems_may_be_excluded_and_are_counted(run_manifest):
     manifest, counts = run_manifest([], "exclude", FAULTS)
     assert counts["two"]["problems"] == counts["all"]["problems"] == {"file_is_no_readable_image": 2}
-    assert len(tables.PROBLEMS.read(PLACES[3])) == 2
+    assert len(tables.PROBLEMS.read(PLACES[4])) == 2
     assert set(manifest["excluded"]) == {""}
 
 

@@ -184,7 +184,8 @@ def test_an_excluded_copy_still_holds_its_patients_together(reason, run_stage):
         tables.PATIENTS.write(people, Path(f"cohorts/{cohort}/patients.csv"))
         nothing = pd.DataFrame(columns=list(tables.PROBLEMS.columns))
         tables.PROBLEMS.write(nothing, Path(f"cohorts/{cohort}/problems.csv"))
-    places = [Path(name) for name in ("cohorts", "manifest.csv", "patients.csv", "problems.csv", "data.json")]
+    names = ("cohorts", "manifest.csv", "patients.csv", "copies.csv", "problems.csv", "data.json")
+    places = [Path(name) for name in names]
     params = {"cohorts": list(cohorts), "criteria": [], "ingest": {"on_problem": "stop"}}
     run_stage("manifest", *places, params=params)
     manifest = tables.MANIFEST.read(Path("manifest.csv"))

@@ -37,8 +37,31 @@ def test_predictions_of_another_split_are_refused():
 
 def test_a_seal_is_read_from_a_certificate(tmp_path):
     path = tmp_path / "split.json"
-    path.write_text(json.dumps({"detect": {**SEAL.model_dump(), "parts": {"train": {"images": 1}}}}))
-    assert read_seal(path, "detect") == SEAL
+    parts = {"train": {"images": 1}, "test": {"images": 2, "patients": 1}}
+    path.write_text(json.dumps({"detect": {**SEAL.model_dump(), "parts": parts}}))
+    seal = read_seal(path, "detect")
+    assert {part: held.images for part, held in seal.parts.items()} == {"train": 1, "test": 2}
+    assert seal.metrics() == SEAL.metrics()  # which repeats no counts
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([], "no images"),
+        (["val", "test"], "1 test, 1 val images"),
+        (["val", "test", "test", "external"], "1 external, 2 test, 1 val images"),
+        (["val", "test", "test", "train"], "2 test, 1 train, 1 val images"),
+    ],
+)
+def test_predictions_of_a_part_of_the_split_are_refused(parts, said):
+    counts = {"train": {"images": 9}, "val": {"images": 1}, "test": {"images": 2}}
+    seal = Seal.model_validate({**SEAL.model_dump(), "parts": counts})
+    whole = pd.DataFrame({"part": ["val", "test", "test"], "assignment": SEAL.assignment})
+    assert check_assignment(whole, seal, Path("p.csv")) is whole
+    frame = pd.DataFrame({"part": parts, "assignment": SEAL.assignment})
+    message = f"^p.csv: not the predictions of the whole split: they are of {said}, the certificate is of 2 test, 1 val"
+    with pytest.raises(InputError, match=message):
+        check_assignment(frame, seal, Path("p.csv"))
 
 
 @pytest.mark.parametrize(

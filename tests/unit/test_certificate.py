@@ -1,5 +1,7 @@
 """The certificate: what parts hold and share, by construction; and what it refuses."""
 
+import hashlib
+
 import pandas as pd
 import pytest
 from split_inputs import CLASSIFY, cohort, duplicated, parted, patient_rows, table, task
@@ -112,9 +114,9 @@ def test_images_in_quarantine_that_no_task_asks_for_are_unused():
     assert (certificate["quarantined_images"], certificate["unused_images"]) == (0, 2)
 
 
-def test_the_hash_knows_parts_and_images_but_no_order():
-    split = pd.DataFrame({"image_id": ["a", "b"], "part": ["train", "test"]})
-    other = split.assign(part=["test", "train"])
-    assert assignment_hash(split) == assignment_hash(split[::-1]) != assignment_hash(other)
-    # echo -en "a,train\nb,test\n" | sha256sum
-    assert assignment_hash(split) == "878eac4e044252c0"
+def test_the_hash_knows_images_parts_and_labels_but_no_order():
+    split = pd.DataFrame({"image_id": ["a", "b"], "part": ["train", "test"], "truth": [0, 1]})
+    others = [split.assign(part=["test", "train"]), split.assign(truth=1 - split["truth"])]
+    assert len({assignment_hash(one) for one in (split, split[::-1], *others)}) == 3
+    assert assignment_hash(split) == assignment_hash(split[::-1])
+    assert assignment_hash(split) == hashlib.sha256(b"a,train,0\nb,test,1\n").hexdigest()[:16]

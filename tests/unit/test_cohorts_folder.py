@@ -170,7 +170,7 @@ def test_params_are_strict():
         source(patient_ids="none")
     with pytest.raises(InputError, match=r"values\.finding\.NML: input should be 'normal', 'mass' or 'non_mass'"):
         source(values={"finding": {"NML": "nml"}})
-    with pytest.raises(InputError, match="the patient table has this column already"):
+    with pytest.raises(InputError, match="a column of ours has this name already"):
         source(extra={"patient_id": "Alter"})
     with pytest.raises(InputError, match="should match pattern"):
         source(extra={"Age, years": "Alter"})

@@ -106,6 +106,37 @@ def test_frames_of_one_file_are_no_copies_of_each_other():
     ]
 
 
+def clip(cohort, frame, patient="p", pathology="benign", name="1"):
+    """One frame of a clip that several cohorts have."""
+    digits = f"aa-{frame}" if frame else "aa"
+    return inventory([(cohort, name, digits, patient, "mass", pathology)]).assign(frame=frame)
+
+
+def test_another_frame_of_a_file_is_no_copy_but_links_its_patients():
+    marked = mark_copies(pd.concat([clip("B", 5, "q"), clip("A", 0, "p")]))
+    assert list(marked["excluded"]) == ["", ""]
+    assert list(marked["patient_group"]) == ["A-p", "A-p"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (clip("A", 0), clip("B", 5, pathology="malignant")),
+        (clip("A", 0), clip("A", 5, patient="q", name="2"), clip("B", 7)),
+    ],
+)
+def test_a_file_s_frames_have_one_label_and_one_patient(rows):
+    assert set(mark_copies(pd.concat(rows))["excluded"]) == {"contradictory duplicate"}
+
+
+def test_frames_of_an_unknown_patient_do_not_contradict_each_other():
+    """Without a patient's id, an image is its own patient; the frames of one file are one all the same."""
+    rows = pd.concat([clip("A", 0), clip("A", 5)]).assign(patient_id=lambda rows: rows["image_id"])
+    marked = mark_copies(rows)
+    assert list(marked["excluded"]) == ["", ""]
+    assert set(marked["patient_group"]) == {"A-aa"}
+
+
 def size(images, patients):
     return {"images": images, "patients": patients}
 

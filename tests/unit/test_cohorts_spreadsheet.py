@@ -186,6 +186,41 @@ def test_free_text_among_the_further_columns_is_refused_and_categories_are_not(t
     assert read(13, patient_ids="keep")[0]["more"].nunique() == 13
 
 
+def test_words_that_stand_for_one_patient_each_are_refused(tmp_path, table):
+    """In a small study even names are few; a category has several patients."""
+
+    def read(words):
+        table("who,finding,More\n" + "".join(f"p{number},mass,{word}\n" for number, word in enumerate(words)))
+        return read_labels(tmp_path, params(), {"patient": "who", "finding": "finding"})
+
+    assert len(read(["4a", "4a", "4b", "4b", "5", "5", "3", "2"])[0]) == 8
+    with pytest.raises(InputError, match="more holds texts of which most belong to one patient each") as caught:
+        read(["Jane", "Mary", "Anna", "Ruth", "Ruth", "Lucy"])
+    assert "Jane" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["15009", "15009.0", "00771234"])
+def test_numbers_of_days_and_files_are_refused(tmp_path, table, cell):
+    table(f"finding,More\nmass,41\nmass,{cell}\n")
+    with pytest.raises(InputError, match="more holds numbers of five digits and more"):
+        read_labels(tmp_path, params(), {"finding": "finding"})
+
+
+@pytest.mark.parametrize("name", ["frame", "us_regions", "row", "device", "mask", "key", "patient_id", "width_px"])
+def test_names_of_our_own_columns_are_refused(name):
+    with pytest.raises(InputError, match="a column of ours has this name already"):
+        params(extra={name: "More"})
+
+
+def test_a_secret_table_without_headings_shows_nobody(tmp_path, table):
+    table("a.png,Jane,1970\nb.png,Mary,1971\n")
+    with pytest.raises(InputError, match=r"lacks column\(s\) More, finding; row 1 holds 3 other cells") as caught:
+        read_labels(tmp_path, params(), {"finding": "finding"})
+    assert "Jane" not in str(caught.value)
+    with pytest.raises(InputError, match=r"it has a\.png, Jane, 1970"):
+        read_labels(tmp_path, params(patient_ids="keep"), {"finding": "finding"})
+
+
 @pytest.mark.parametrize("cells", [["0.5", "-3", "1e3", ""], ["BI-RADS 4a", "4b", "", "5"], ["41", "66", "12-24", "3"]])
 def test_numbers_and_categories_pass(tmp_path, table, cells):
     table("finding,More\n" + "".join(f"mass,{cell}\n" for cell in cells))

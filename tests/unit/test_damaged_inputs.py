@@ -185,11 +185,11 @@ NO_UTF8 = "is not UTF-8 text; save it as 'CSV UTF-8'"
 ZEROS = "is not UTF-8 text (it holds zero bytes); save it as 'CSV UTF-8'"
 OPEN_QUOTE = "is a quotation mark left open?"
 NO_HEADINGS = "the first row holds no headings; see docs/data.md"
-LACKS_ALL = "lacks column(s) age, file, finding, histology, machine, mask, who; it has"
+LACKS_ALL = "lacks column(s) age, file, finding, histology, machine, mask, who; "
 ERRORS_OF_TABLES = {
     "empty": NO_HEADINGS,
     "blank first row": NO_HEADINGS,
-    "title above the headings": f"{LACKS_ALL} Export of 1 May",
+    "title above the headings": f"{LACKS_ALL}it has Export of 1 May",
     "Latin-1": NO_UTF8,
     "UTF-16": NO_UTF8,
     "UTF-16 without its mark": ZEROS,
@@ -199,7 +199,7 @@ ERRORS_OF_TABLES = {
     "endless cell": f"not readable as a table: line 4: field larger than field limit (131072); {OPEN_QUOTE}",
     "heading missing": "lacks column(s) machine; it has file, who, finding, histology, device, mask, age",
     "heading twice": "has more than one column who; rename one",
-    "separator that is none": f"{LACKS_ALL} file|who|finding|histology|machine|mask|age",
+    "separator that is none": f"{LACKS_ALL}it has file|who|finding|histology|machine|mask|age",
     "PNG": NO_UTF8,
 }
 SAVE_XLSX = "save it as 'Excel workbook (.xlsx)' or as 'CSV UTF-8'"
@@ -343,6 +343,8 @@ def test_a_table_that_cannot_be_read_is_one_line(ingest, folder, damage, table, 
     damage(folder)
     with pytest.raises(InputError) as caught:
         ingest(table, patient_ids)
+    if patient_ids == "hash" and error.startswith(LACKS_ALL):
+        error = f"{LACKS_ALL}row 1 holds 1 other cells"  # it may be a patient's
     assert str(caught.value) == f"raw/clinic/{table}: {error}"
     assert not Path("out").exists()
     assert "Ms " not in str(caught.value)

@@ -15,8 +15,9 @@ from PIL import Image
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from nonmass.doctor.diagnosis import as_json, as_text
+from nonmass.doctor.diagnosis import Names, as_json, as_text
 from nonmass.doctor.examination import examine, find_place
+from nonmass.doctor.labels import check_copies
 
 SALT = "a secret of this test"
 HEADINGS = "file,who,finding,histology,age\n"
@@ -181,6 +182,37 @@ def test_copies(clinic, row, kind):
     copies = findings(clinic)[kind]
     assert copies[-1] == ("a/6.png", "a/0.png")
     assert len(copies) == (2 if kind[0] == "error" else 1)
+
+
+def inventory_rows(cohort, *rows):
+    """Rows (file, digits, frame, pathology) of `INVENTORY`, of patients whom nobody knows."""
+    table = pd.DataFrame(rows, columns=["path", "digits", "frame", "pathology"])
+    frame = table["frame"].map(lambda n: f"-{n}" if n else "")
+    table["image_id"] = table["patient_id"] = cohort + "-" + table["digits"] + frame
+    return table.assign(cohort=cohort, finding="mass")
+
+
+@pytest.mark.parametrize("cohort", ["clinic", "export-of-may"])
+def test_copies_of_clips_are_seen_whatever_frames_were_taken(cohort):
+    clips = [("1", "aa", 5, "benign"), ("2", "aa", 5, "malignant"), ("3", "bb", 4, "benign"), ("4", "bb", 4, "benign")]
+    clips += [("5", "cc", 0, "benign"), ("5", "cc", 1, "benign"), ("6", "dd", 0, "benign"), ("7", "dd", 9, "malignant")]
+    told = {(found.level, found.file, found.other) for found in check_copies(inventory_rows(cohort, *clips))}
+    contradictory = {("1", "2"), ("2", "1"), ("6", "7"), ("7", "6")}
+    assert told == {*(("error", *pair) for pair in contradictory), ("warning", "4", "3")}
+
+
+class NeverSearched(tuple):
+    """A tuple that is not looked through from its start, as it would be for each of a million findings."""
+
+    def index(self, *_):
+        raise AssertionError
+
+    __contains__ = index
+
+
+def test_the_number_of_a_file_is_looked_up():
+    names = Names(NeverSearched(["a", "b"]), is_secret=True)
+    assert [names.of(file) for file in ("b", "a", "c")] == ["file 2 of 2", "file 1 of 2", "a file that is not there"]
 
 
 def test_a_patient_with_both_pathologies_is_looked_at(clinic):

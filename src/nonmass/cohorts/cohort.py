@@ -62,12 +62,9 @@ def image_rows(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def image_files(folder: Path) -> set[str]:
-    """All image files below a folder, relative to it; hidden ones (`._x.png` of a Mac) do not count."""
-    return {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    }
+    """All image files below a folder, relative to it; hidden ones (`._x.png` of a Mac, `.thumbs/`) do not count."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return {file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts)}
 
 
 def leads_out(folder: Path, file: str) -> bool:

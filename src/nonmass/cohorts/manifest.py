@@ -12,7 +12,7 @@ from nonmass.errors import InputError
 from nonmass.files import metric_key
 from nonmass.linking import linked
 from nonmass.params import Section
-from nonmass.tables import MANIFEST
+from nonmass.tables import COPIES, MANIFEST
 
 
 def _usable(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -67,17 +67,33 @@ def refuse_problems(problems: pd.DataFrame, params: IngestParams, problems_csv: 
 def mark_copies(files: pd.DataFrame) -> pd.DataFrame:
     """The inventories of all cohorts, sorted by path, with `excluded` and `patient_group`.
 
-    `excluded` is one of `COPY_REASONS`, or "". Files are the same if their ids agree but for the
-    cohort: 64 bits of SHA-256. Patients are linked here, by all rows, since an excluded copy may be
-    all that tells that two ids are one woman.
+    `excluded` is one of `COPY_REASONS`, or "". Files are the same if their digits agree: 64 bits of SHA-256.
+    Only the same frame of a file is a copy, but labels and patients are those of the file, whichever frame a
+    cohort takes of it. Patients are linked here, by all rows, since an excluded copy may be all that tells that
+    two ids are one woman.
     """
     rows = files.sort_values(["path", "frame"], ignore_index=True)
-    content = rows["image_id"].str.split("-", n=1).str[1]
-    labels = (rows["finding"] + "|" + rows["pathology"]).groupby(content).transform("nunique")
-    patients = rows.groupby("image_id")["patient_id"].transform("nunique").groupby(content).transform("max")
-    rules = [(labels > 1) | (patients > 1), rows.duplicated("image_id"), content.duplicated()]
+    file = file_digits(rows)
+    in_cohort = rows["cohort"] + "-" + file
+    # An unknown patient is called by her image, frame included; the frames of a file are no several patients.
+    patient = rows["patient_id"].where(rows["patient_id"] != rows["image_id"], in_cohort)
+    labels = (rows["finding"] + "|" + rows["pathology"]).groupby(file).transform("nunique")
+    patients = patient.groupby(in_cohort).transform("nunique").groupby(file).transform("max")
+    is_copy = pd.DataFrame({"file": file, "frame": rows["frame"]}).duplicated()
+    rules = [(labels > 1) | (patients > 1), rows.duplicated("image_id"), is_copy]
     excluded = np.select([rule.to_numpy(bool) for rule in rules], COPY_REASONS, "")
-    return rows.assign(excluded=excluded, patient_group=linked(rows["patient_id"], content))
+    return rows.assign(excluded=excluded, patient_group=linked(rows["patient_id"], file))
+
+
+def file_digits(rows: pd.DataFrame) -> "pd.Series[str]":
+    """Of each image id, the digits that name the file's bytes: without the cohort before and the frame after them.
+
+    Args:
+        rows: With `image_id` and `cohort`, which is any folder's name where `doctor` asks.
+    """
+    ids = zip(rows["image_id"], rows["cohort"], strict=True)
+    digits = [image_id.removeprefix(f"{cohort}-").partition("-")[0] for image_id, cohort in ids]
+    return pd.Series(digits, index=rows.index, dtype="string")
 
 
 def exclude(rows: pd.DataFrame, patients: pd.DataFrame, criteria: Criteria) -> pd.DataFrame:
@@ -89,6 +105,11 @@ def exclude(rows: pd.DataFrame, patients: pd.DataFrame, criteria: Criteria) -> p
 def merge_copies(rows: pd.DataFrame) -> pd.DataFrame:
     """The manifest: of the rows that share an image id, the first one by path stays."""
     return rows.drop_duplicates("image_id")[list(MANIFEST.columns)]
+
+
+def merged_copies(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that `merge_copies` leaves out, those of `tables.COPIES`."""
+    return rows.loc[rows.duplicated("image_id"), list(COPIES.columns)]
 
 
 def flow(rows: pd.DataFrame, criteria: Criteria, problems: pd.DataFrame) -> dict[str, Any]:

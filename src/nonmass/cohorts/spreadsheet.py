@@ -7,18 +7,19 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PureWindowsPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from nonmass.cohorts.cohort import Problem, first_few, leads_out
+from nonmass.cohorts.cohort import IMAGE_COLUMNS, Problem, first_few, leads_out
 from nonmass.errors import InputError
 from nonmass.params import Section
-from nonmass.tables import FINDINGS, PATHOLOGIES
+from nonmass.tables import FINDINGS, MANIFEST, PATHOLOGIES
 
 # A text column with more values than this describes no group of patients, but may name them.
 MAX_LEVELS = 12
+MIN_LEVELS = 5  # with fewer words a rare category is no sign of names
 DATE = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.] ?\d{1,2}[-/.] ?\d{2,4}|(?:19|20)\d{6}"
     r"|\d{1,2}[-. ]+[^\W\d]{3,}[-., ]+\d{2,4}|[^\W\d]{3,}[-. ]+\d{1,2}[-., ]+\d{4})(?:[ T]\d.*)?"  # XLSX adds the hour
@@ -27,8 +28,8 @@ MAX_XLSX_BYTES = 500_000_000  # unpacked; 50 times what a million rows need is a
 
 
 def _not_ours(name: str) -> str:
-    if name in {"patient", "patient_id", "cohort"}:
-        raise ValueError("the patient table has this column already; choose another name")
+    if name in {*MANIFEST.columns, *IMAGE_COLUMNS, "key"}:
+        raise ValueError("a column of ours has this name already; choose another one")
     return name
 
 
@@ -82,14 +83,16 @@ def read_labels(
     table_file = folder / params.table
     if leads_out(folder, params.table):
         raise InputError(f"{table_file}: leads out of the cohort's folder; copy it in")
-    table, problems = read_table(table_file, [*headings.values(), *params.extra.values()])
+    is_secret = params.patient_ids == "hash"
+    table, problems = read_table(table_file, [*headings.values(), *params.extra.values()], is_secret)
     rows = pd.DataFrame({ours: table[theirs] for ours, theirs in headings.items()})
     rows = rows.assign(**{name: "" for name in ("pathology", "device", "mask") if name not in rows})
     for name, words in params.values.model_dump().items():
         rows[name] = [words.get(word, word) for word in rows[name]]
     extra = pd.DataFrame({ours: table[theirs] for ours, theirs in params.extra.items()}, index=table.index)
-    if params.patient_ids == "hash":
-        _refuse_identities(extra.assign(device=rows["device"]), table_file)
+    if is_secret:
+        owners = rows["patient"] if "patient" in rows else rows.index.to_series()
+        _refuse_identities(extra.assign(device=rows["device"]), owners, table_file)
     rows = rows.join(extra).assign(row=rows.index)
     return rows, [*problems, *label_problems(rows)]
 
@@ -120,10 +123,11 @@ def one_row_a_patient(rows: pd.DataFrame, extra: Iterable[str]) -> tuple[pd.Data
     return sound[["patient", *names]].drop_duplicates("patient"), problems
 
 
-def read_table(path: Path, required: Iterable[str]) -> tuple[pd.DataFrame, list[Problem]]:
+def read_table(path: Path, required: Iterable[str], is_secret: bool = False) -> tuple[pd.DataFrame, list[Problem]]:
     """Stripped text with the first row as headings; the index counts rows as a spreadsheet does, from 1.
 
-    The separator of a CSV file is the likeliest of comma, semicolon and tab.
+    The separator of a CSV file is the likeliest of comma, semicolon and tab. A secret table's first row
+    is shown only if one of the headings stands in it: else it may be a patient's.
 
     Raises:
         InputError: Not found, not UTF-8, not a table, or a heading is missing or stands twice.
@@ -137,7 +141,7 @@ def read_table(path: Path, required: Iterable[str]) -> tuple[pd.DataFrame, list[
     if 1 not in filled:
         raise InputError(f"{path}: the first row holds no headings; see docs/data.md")
     headings = filled.pop(1)
-    _check_headings(headings, list(required), path)
+    _check_headings(headings, list(required), path, is_secret)
     # pandas would fill a short row with empty texts and make an index of a long one.
     uneven = [number for number, row in filled.items() if len(row) != len(headings)]
     remedy = "give it as many cells as the headings have"
@@ -146,10 +150,12 @@ def read_table(path: Path, required: Iterable[str]) -> tuple[pd.DataFrame, list[
     return pd.DataFrame(list(even.values()), index=list(even), columns=headings, dtype="string"), problems
 
 
-def _check_headings(headings: list[str], required: list[str], path: Path) -> None:
+def _check_headings(headings: list[str], required: list[str], path: Path, is_secret: bool) -> None:
     missing = sorted(set(required) - set(headings))
     if missing:
-        raise InputError(f"{path}: lacks column(s) {', '.join(missing)}; it has {', '.join(filter(None, headings))}")
+        hides = is_secret and not set(required) & set(headings)  # then row 1 may be a patient's
+        shown = f"row 1 holds {len(headings)} other cells" if hides else f"it has {', '.join(filter(None, headings))}"
+        raise InputError(f"{path}: lacks column(s) {', '.join(missing)}; {shown}")
     twice = sorted({name for name in required if headings.count(name) > 1})
     if twice:
         raise InputError(f"{path}: has more than one column {', '.join(twice)}; rename one")
@@ -193,7 +199,7 @@ def _xlsx_rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def _refuse_identities(columns: pd.DataFrame, table_file: Path) -> None:
+def _refuse_identities(columns: pd.DataFrame, owners: "pd.Series[Any]", table_file: Path) -> None:
     """Under `patient_ids: hash`, a further column holds measures or a few words; no dates, file numbers or free text.
 
     Raises:
@@ -204,12 +210,21 @@ def _refuse_identities(columns: pd.DataFrame, table_file: Path) -> None:
         known = column[column != ""]
         if known.str.fullmatch(DATE).any():
             faults.append(f"{name} holds dates (give ages or years between instead)")
-        elif known.str.fullmatch(r"\d{6,}").any():
-            faults.append(f"{name} holds numbers of six digits and more, as of patients or examinations")
+        elif known.str.fullmatch(r"\d{5,}(\.0+)?").any():  # an Excel day has five
+            faults.append(f"{name} holds numbers of five digits and more, as of patients, examinations or days")
         elif pd.to_numeric(known, errors="coerce").isna().any() and known.nunique() > MAX_LEVELS:
             faults.append(f"{name} holds {known.nunique()} different texts (give at most {MAX_LEVELS} categories)")
+        elif _names_owners(known, owners):
+            faults.append(f"{name} holds texts of which most belong to one patient each (give categories)")
     if faults:
         raise InputError(
             f"{table_file}: could tell who a patient is: {first_few(faults, len(faults))}; "
             "change the column(s), or leave them out of the source's settings"
         )
+
+
+def _names_owners(known: "pd.Series[str]", owners: "pd.Series[Any]") -> bool:
+    """Whether more than half of some words, not numbers, stand for a single patient each."""
+    words = known[pd.to_numeric(known, errors="coerce").isna()]
+    n_owners = owners[words.index].groupby(words).nunique()
+    return len(n_owners) >= MIN_LEVELS and bool((n_owners == 1).mean() > 0.5)

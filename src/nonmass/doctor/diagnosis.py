@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -55,11 +56,15 @@ class Names:
             return plain(file)
         if self.salt:
             hidden = hidden_file(file, self.salt)
-        elif file in self.entries:
-            hidden = f"file {self.entries.index(file) + 1} of {len(self.entries)}"
+        elif file in self._numbers:
+            hidden = f"file {self._numbers[file]} of {len(self.entries)}"
         else:
             hidden = "a file that is not there"
         return f"{hidden} = {plain(file)}" if self.are_shown else hidden
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {file: number for number, file in enumerate(self.entries, start=1)}
 
     def note(self) -> str:
         """How to find a file whose name is kept back; "" if none is."""

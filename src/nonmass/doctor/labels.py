@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from nonmass.cohorts.criteria import COPY_REASONS, Criteria
-from nonmass.cohorts.manifest import exclude, mark_copies
+from nonmass.cohorts.manifest import exclude, file_digits, mark_copies
 from nonmass.doctor.diagnosis import Finding
 from nonmass.errors import InputError
 from nonmass.params import PARAMS_FILE, validate
@@ -26,8 +26,9 @@ COPIES: dict[str, tuple[Literal["error", "warning"], str, str]] = {
 
 
 def check_copies(rows: pd.DataFrame) -> Iterator[Finding]:
-    """Files with the same bytes; `path` of the rows of `tables.INVENTORY` is the file."""
-    for _, group in mark_copies(rows[rows["frame"] == 0]).groupby("image_id"):
+    """Files with the same bytes; `path` of the rows of `tables.INVENTORY` is the file, whatever its frames."""
+    marked = mark_copies(rows.drop_duplicates("path"))
+    for _, group in marked.groupby(file_digits(marked)):
         files = group["path"].tolist()
         for file, reason in zip(files, group["excluded"].tolist(), strict=True):
             if reason in COPIES:

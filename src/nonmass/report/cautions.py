@@ -52,7 +52,7 @@ def shout(*tasks: TaskSources) -> str:
 
 def _same_cohort(task: TaskSources) -> list[str]:
     """An image's id starts with its cohort."""
-    cohorts = task.split["image_id"].str.rsplit("-", n=1).str[0]
+    cohorts = task.split["image_id"].str.split("-", n=1).str[0]
     is_external = task.split["part"] == "external"
     if not is_external.any() or not set(cohorts[is_external]) <= set(cohorts[~is_external]):
         return []

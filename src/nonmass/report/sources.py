@@ -53,7 +53,8 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
     certificates = _read(folders.metrics / "split.json", dict[str, Certificate])
     reported = validate(params, Reported, str(PARAMS_FILE))
     return Sources(
-        params=params,
+        # Where work ran is nobody's business, and an address of a machine.
+        params={name: section for name, section in params.items() if name != "parallel"},
         reported=reported,
         flow=_read(folders.metrics / "data.json", dict[str, Flow]),
         manifest=tables.MANIFEST.read(folders.data / "manifest.csv"),

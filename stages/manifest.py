@@ -1,11 +1,12 @@
 """From the inventories of all cohorts to the manifest: what there is, whose it is, and what is excluded."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 
 from nonmass import tables
-from nonmass.cohorts.criteria import Criteria
+from nonmass.cohorts.criteria import Criteria, words_of_nobody
 from nonmass.cohorts.manifest import (
     CohortNames,
     IngestParams,
@@ -36,6 +37,8 @@ def main(
     files = pd.concat([tables.INVENTORY.read(folder / "files.csv") for folder in folders])
     patients = pd.concat([tables.PATIENTS.read(folder / "patients.csv") for folder in folders]).fillna("")
     rows = exclude(mark_copies(files), patients, criteria)
+    for line in words_of_nobody(rows, patients, criteria):
+        sys.stderr.write(f"criteria: {line}\n")
     tables.MANIFEST.write(merge_copies(rows), manifest_csv)
     tables.COPIES.write(merged_copies(rows), copies_csv)
     tables.PATIENTS.write(patients, patients_csv)

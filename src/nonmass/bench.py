@@ -14,8 +14,10 @@ import joblib
 import pandas as pd
 import psutil
 
+from nonmass.cohorts.manifest import CohortNames
 from nonmass.errors import InputError
 from nonmass.images import read_gray
+from nonmass.params import read_section
 from nonmass.phantom.generate import IMAGES, PATIENTS, write_cohort
 from nonmass.phantom.patients import PatientCounts, PhantomParams
 
@@ -54,6 +56,9 @@ def bench_data(project: Path, folder: Path, sizes: tuple[int, ...]) -> pd.DataFr
         files as gray on the same cores), `times_smallest` (time a screen against that at the smallest size),
         `peak_mib` (resident memory of all its processes together).
     """
+    params = project / "params.yaml"
+    if read_section("cohorts", CohortNames, params).root != ("phantom",):
+        raise InputError(f"{params}: cohorts must be [phantom] here; apply profile demo")
     phantoms = folder / "phantoms"
     if not (phantoms / "images.csv").is_file():
         write_cohort(_params(max(sizes)), phantoms)
@@ -61,7 +66,7 @@ def bench_data(project: Path, folder: Path, sizes: tuple[int, ...]) -> pd.DataFr
     for size in sorted(sizes):
         place = folder / str(size)
         files = _subset(phantoms, place / "data" / "raw" / "phantom", size)
-        (place / "params.yaml").write_bytes((project / "params.yaml").read_bytes())
+        (place / "params.yaml").write_bytes(params.read_bytes())
         decoding = _decode(files)
         rows.append({"screens": size, "stage": "decoding alone", "seconds": decoding, "times_decoding": 1.0})
         for stage, words in STAGES.items():

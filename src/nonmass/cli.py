@@ -1,6 +1,7 @@
 """`nonmass`: what a person types beside `dvc`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -111,7 +112,7 @@ def bench_command(
 
 def _shown(value: object) -> str:
     """A value as params.yaml would hold it, on one line."""
-    return json.dumps(value).replace('"', "")
+    return re.sub(r'"([A-Za-z_][^"]*)"', r"\1", json.dumps(value))  # quotes stay where YAML needs them: "0"
 
 
 def run() -> None:

@@ -59,12 +59,16 @@ def keep_parts(images: pd.DataFrame, frozen: pd.DataFrame, fixed: frozenset[str]
         name: The task's name.
 
     Raises:
-        InputError: The file and a filter of the task disagree, or the file knows none of the patients.
+        InputError: The file and a filter of the task disagree, an image of the file belongs to another patient now,
+            or the file knows none of the patients.
     """
+    _refuse_other_patients(images, frozen, name)
     known = images["patient_id"].map(frozen.groupby("patient_id")["part"].first()).fillna("")
     if not (known != "").any():
         raise InputError(
-            f"tasks.{name}: the frozen split knows no patient of the task; it is of other data: `nonmass freeze` again"
+            f"tasks.{name}: the frozen split knows no image and no patient of the task, so it is of other data: look "
+            "whether `cohorts`, the raw data and the file are those that were meant; a split for a new study is drawn "
+            "with split.assignment set to balanced, and frozen after that"
         )
     is_old = images["image_id"].isin(frozen["image_id"])
     by_group = known.where(known != "").groupby(images["group"])
@@ -79,3 +83,16 @@ def keep_parts(images: pd.DataFrame, frozen: pd.DataFrame, fixed: frozenset[str]
             f"{images.loc[first, 'asked'] or 'another part'}; change the filter or `nonmass freeze` again"
         )
     return part.mask(~is_old & (may_link | asks_otherwise), "withheld").astype("string")
+
+
+def _refuse_other_patients(images: pd.DataFrame, frozen: pd.DataFrame, name: str) -> None:
+    """Image ids are digits of the files and stay, so new patient ids would have old patients drawn anew, unseen."""
+    was = images["image_id"].map(frozen.set_index("image_id")["patient_id"])
+    moved = images[was.notna() & (was != images["patient_id"])]
+    if len(moved):
+        stages = " ".join(f"ingest@{cohort}" for cohort in sorted(moved["cohort"].unique()))
+        raise InputError(
+            f"tasks.{name}: {len(moved)} image(s) of the frozen split belong to other patients now, such as "
+            f"{moved['image_id'].min()}; if NONMASS_SALT was changed, use the old one and run `dvc repro -f {stages}`; "
+            "if ids were corrected, `nonmass freeze` anew and say so"
+        )

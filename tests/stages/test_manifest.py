@@ -126,6 +126,15 @@ def test_other_words_for_what_becomes_of_problems_are_refused(run_manifest):
         run_manifest([], "ignore")
 
 
+def test_a_word_that_occurs_nowhere_is_one_line_and_no_error(run_manifest, capsys):
+    run_manifest(CRITERIA, "stop")
+    assert capsys.readouterr().err == ""
+    manifest, _ = run_manifest([{"name": "BI-RADS 0", "drop": {"birads": "BIRADS 0"}}], "stop")
+    told = "criteria: 'BI-RADS 0': no cell of birads is 'BIRADS 0'; is it spelt as in the table?\n"
+    assert capsys.readouterr().err == told
+    assert set(manifest["excluded"]) == {""}
+
+
 def test_a_fault_of_a_rule_is_one_line(run_manifest):
     with pytest.raises(
         InputError, match=r"criteria, rule 'old': no cohort has a column 'age'; there are image_id, .* years"

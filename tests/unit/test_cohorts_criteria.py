@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_series_equal
 
-from nonmass.cohorts.criteria import Criteria, apply_criteria
+from nonmass.cohorts.criteria import Criteria, apply_criteria, words_of_nobody
 from nonmass.errors import InputError
 from nonmass.params import validate
 
@@ -163,8 +163,32 @@ def test_what_is_no_number_is_counted_and_never_shown(cell):
     with pytest.raises(InputError) as error:
         apply_criteria(images, patients, rules({"name": "late", "keep": {"years": {"min": 0, "max": 9}}}))
     assert str(error.value) == (
-        "criteria, rule 'late': column 'years' holds no number in 2 row(s); mend them, or leave the cells empty"
+        "criteria, rule 'late': column 'years' holds no number in 2 row(s) of c; give numbers with a "
+        "decimal point, or mend the cells (an empty one is unknown)"
     )
+
+
+def test_cells_that_hold_no_number_are_those_of_their_cohorts():
+    images, patients = tables([{"years": years} for years in ("2,5", "1", "2 y", "3")], ["years"])
+    images["cohort"] = patients["cohort"] = ["b", "c", "a", "a"]
+    with pytest.raises(InputError, match=r"in 2 row\(s\) of a, b; give numbers with a decimal point"):
+        apply_criteria(images, patients, rules({"name": "late", "keep": {"years": {"min": 0}}}))
+
+
+def test_a_word_that_nobody_has_is_told_without_any_cell():
+    cells = [{"finding": "mass", "birads": "0", "histology": "ja", "note": "Ms Smith"}]
+    images, patients = tables(cells, ["birads", "histology", "note"])
+    criteria = rules(
+        {"name": "BI-RADS 0", "of": {"finding": "non_mass", "note": "Ms Roe"}, "drop": {"birads": ["BIRADS 0", "0"]}},
+        {"name": "known", "keep": [{"histology": "JA"}, {"histology": {"known": True}}, {"birads": {"min": 7}}]},
+        {"name": "of another table", "drop": {"elsewhere": "x"}},
+    )
+    ask = "; is it spelt as in the table?"
+    assert words_of_nobody(images, patients, criteria) == [
+        f"'BI-RADS 0': no cell of note is 'Ms Roe'{ask}",
+        f"'BI-RADS 0': no cell of birads is 'BIRADS 0'{ask}",
+        f"'known': no cell of histology is 'JA'{ask}",
+    ]
 
 
 def test_a_column_of_nobody_is_named_even_if_no_row_is_left():

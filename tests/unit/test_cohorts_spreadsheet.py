@@ -206,6 +206,13 @@ def test_numbers_of_days_and_files_are_refused(tmp_path, table, cell):
         read_labels(tmp_path, params(), {"finding": "finding"})
 
 
+def test_a_stray_word_among_numbers_is_told_by_its_row(tmp_path, table):
+    table("finding,More\n" + "".join(f"mass,{age}\n" for age in [*range(40, 70), "45 years"]))
+    with pytest.raises(InputError, match=r"more holds numbers, and in row\(s\) 32 something else") as caught:
+        read_labels(tmp_path, params(), {"finding": "finding"})
+    assert "45" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["frame", "us_regions", "row", "device", "mask", "key", "patient_id", "width_px"])
 def test_names_of_our_own_columns_are_refused(name):
     with pytest.raises(InputError, match="a column of ours has this name already"):

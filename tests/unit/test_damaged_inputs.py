@@ -376,8 +376,8 @@ def test_the_doctor_says_the_error_and_looks_at_the_files(folder, damage, table,
 @pytest.mark.parametrize(
     ("heading", "cells", "fault"),
     [
-        ("age", ["1970-05-03", "1970-05-03", "1961-01-01"], "age_years holds dates"),
-        ("machine", ["3 May 1970", "X", "Y"], "device holds dates"),
+        ("age", ["1970-05-03", "1970-05-03", "1961-01-01"], "age_years holds dates in row(s) 2, 3, 4"),
+        ("machine", ["3 May 1970", "X", "Y"], "device holds dates in row(s) 2"),
     ],
 )
 def test_columns_that_tell_who_somebody_is_are_refused(ingest, folder, heading, cells, fault):

@@ -252,6 +252,9 @@ def test_names_that_other_systems_take_for_one(clinic):
     assert findings(clinic)[problem] == [("a", "A"), ("a/ü.png", "A/U\u0308.png")]
 
 
+NO_FILE = "is no file (broken link, pipe or the like)"
+
+
 def test_links_pipes_and_names(clinic, tmp_path):
     draw(tmp_path / "outside/x.png", 7)
     (clinic / "out").symlink_to(tmp_path / "outside")
@@ -260,14 +263,19 @@ def test_links_pipes_and_names(clinic, tmp_path):
     (clinic / "loop.png").symlink_to("loop.png")
     os.mkfifo(clinic / "pipe.png")
     os.mkfifo(clinic / "pipe")
+    (clinic / "orphan.png").symlink_to("nowhere.png")
     (clinic / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
     add_row(clinic, "x.png,Ms 7,mass,benign,1")
     add_row(clinic, "loop.png,Ms 8,mass,benign,1")
     add_row(clinic, "pipe.png,Ms 9,mass,benign,1")
+    (clinic / ".hidden").mkdir()
+    (clinic / ".hidden/lost.txt").symlink_to("nowhere")
+    (clinic / "out.txt").symlink_to(clinic / "list.csv")
     assert findings(clinic) == {
         ("error", "linked folder leads out of the cohort's folder and is not read"): [("out",)],
         ("warning", "linked folder is not read"): [("in",)],
         ("error", "file leads out of the cohort's folder"): [("x.png",)],
+        ("error", NO_FILE): [(".hidden/lost.txt",), ("loop.png",), ("orphan.png",), ("pipe",), ("pipe.png",)],
         ("error", "file is no readable image"): [
             ("loop.png", "is a link that leads nowhere"),
             ("pipe.png", "is a pipe, socket or device, not an image"),
@@ -306,6 +314,48 @@ def test_an_external_set_and_criteria_count(clinic):
     content["criteria"][0]["keep"] = {"agee": {"min": 41}}
     YAML(typ="safe", pure=True).dump(content, Path("params.yaml"))
     assert ("error", "criteria cannot be applied") in findings(clinic)
+
+
+def set_criteria(*criteria, cohorts=("clinic",)):
+    set_params(cohorts)
+    content = YAML(typ="safe", pure=True).load(Path("params.yaml"))
+    YAML(typ="safe", pure=True).dump(content | {"criteria": list(criteria)}, Path("params.yaml"))
+
+
+def test_classes_are_counted_after_the_criteria(clinic):
+    set_criteria({"name": "old", "drop": {"age_years": ["44", "45"]}})
+    told = [
+        (f"tasks.classify: development has 2 patient(s) of class {label}, and needs 3",)
+        for label in ("negative", "positive")
+    ]
+    assert findings(clinic) == {("error", TOO_FEW): told}
+    set_criteria({"name": "old", "drop": {"age_years": ["44", "45"]}}, cohorts=["other"])
+    assert findings(clinic) == {}  # whose criteria these are not
+
+
+def test_a_criterions_word_that_nobody_has_is_a_warning(clinic):
+    set_criteria({"name": "old", "drop": {"age_years": "45 years"}})
+    ((value,),) = findings(clinic)["warning", "criterion asks for a text that no cell of its column holds"]
+    assert value == "'old': no cell of age_years is '45 years'; is it spelt as in the table?"
+
+
+@pytest.mark.parametrize("cohorts", [["clinic"], ["clinic", "other"]])
+def test_a_criterion_that_cannot_be_applied_is_an_error_of_any_number_of_cohorts(clinic, cohorts):
+    write(clinic, *(clinic / "list.csv").read_text().replace(",41", ',"41,5"').splitlines()[1:])
+    set_criteria({"name": "old", "drop": {"age_years": {"min": 90}}}, cohorts=cohorts)
+    ((value,),) = findings(clinic)["error", "criteria cannot be applied"]
+    assert "rule 'old': column 'age_years' holds no number in 1 row(s) of clinic; give numbers" in value
+    assert "41,5" not in value
+
+
+def test_a_column_of_another_cohort_is_unknown_here(clinic):
+    rule = {"name": "lost", "keep": [{"birads": ["4", "5"]}, {"age_years": {"max": 44}}]}
+    set_criteria(rule, cohorts=["clinic", "other"])
+    told = "tasks.classify: development has 2 patient(s) of class negative, and needs 3"
+    assert findings(clinic) == {("warning", TOO_FEW): [(told,)]}  # 45 is gone, as BI-RADS is unknown
+    set_criteria(rule)
+    ((value,),) = findings(clinic)["error", "criteria cannot be applied"]
+    assert "no cohort has a column 'birads'" in value
 
 
 def test_a_table_that_cannot_be_read_leaves_the_files_to_look_at(clinic):

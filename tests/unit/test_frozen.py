@@ -163,8 +163,30 @@ def test_a_filter_that_contradicts_the_file_is_one_line():
 
 def test_a_file_of_other_data_is_one_line():
     before = parted(cohort([1] * 100)).table
-    with pytest.raises(InputError, match="the frozen split knows no patient of the task"):
-        again(cohort([1] * 100), before.assign(patient_id="other-" + before["patient_id"]))
+    other = before.assign(patient_id="other-" + before["patient_id"], image_id="other-" + before["image_id"])
+    with pytest.raises(InputError, match="the frozen split knows no image and no patient of the task") as error:
+        again(cohort([1] * 100), other)
+    assert "nonmass freeze" not in str(error.value)  # which would overwrite the file that is looked for
+
+
+def test_new_ids_of_old_patients_are_one_line_instead_of_another_split():
+    images = cohort([2] * 100)
+    before = parted(images).table
+    with pytest.raises(InputError) as error:
+        again(images.assign(patient_id="other-" + images["patient_id"]), before)
+    assert str(error.value) == (
+        "tasks.detect: 200 image(s) of the frozen split belong to other patients now, such as c-00000; if "
+        "NONMASS_SALT was changed, use the old one and run `dvc repro -f ingest@c`; if ids were corrected, "
+        "`nonmass freeze` anew and say so"
+    )
+
+
+def test_one_corrected_id_is_enough_though_the_patient_is_known():
+    images = cohort([2] * 100)
+    before = parted(images).table
+    images.loc[7, "patient_id"] = "p5"
+    with pytest.raises(InputError, match=r"1 image\(s\) of the frozen split .* such as c-00007; if NONMASS_SALT"):
+        again(images, before)
 
 
 def test_a_split_by_image_cannot_be_frozen(tmp_path):

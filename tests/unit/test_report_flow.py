@@ -3,12 +3,14 @@
 from dataclasses import replace
 from itertools import combinations
 
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from report_inputs import BACKBONES, PARAMS, write_inputs
 
+from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.files import metric_key
 from nonmass.params import validate
@@ -120,8 +122,27 @@ def test_one_cohort_without_faults_needs_no_box_of_its_own(finished):
 def test_faults_of_the_sources_stand_before_what_was_read(finished):
     chart = hard(finished)
     assert chart.faults is not None
-    assert chart.faults.lines == ("image without row: 12; unknown label: 3 (see reports/ingest_problems.csv)",)
-    assert str(chart).index("Left out as faulty") < str(chart).index("Read: ")
+    assert chart.faults.lines == (
+        "12 rows or files: image without row",
+        "3 rows or files: unknown label",
+        "(of reports/ingest_problems.csv; not images or patients)",
+    )
+    words = str(chart)
+    assert words.index("Left out before, as faulty") < words.index("BUSI: read") < words.index("Read: ")
+
+
+def test_faults_are_drawn_above_the_cohorts_and_these_above_what_was_read(finished):
+    heights = {text.get_text(): text.get_position()[1] for text in draw_flow(hard(finished)).axes[0].texts}
+    assert heights["Left out before, as faulty"] > heights["BUSI"] > heights["Read"]
+
+
+def test_kinds_of_fault_have_the_words_of_their_list(finished):
+    kind = "link that leads out of the cohort's folder"
+    problems = pd.DataFrame([("clinic", "a.png", 0, kind, "", "")], columns=list(tables.PROBLEMS.columns))
+    flow = counts(problems={metric_key(kind): 1, "of_an_older_list": 2})
+    chart = flow_chart(replace(with_flow(finished, {"all": flow, "clinic": flow}), problems=problems))
+    assert chart.faults is not None
+    assert chart.faults.lines[:2] == (f"1 row or file: {kind}", "2 rows or files: of an older list")
 
 
 def test_images_in_no_part_stand_at_their_task(finished):

@@ -355,7 +355,18 @@ def test_the_side_that_a_name_promises_is_compared_with_the_one_seen(html):
 
 
 def test_an_external_part_of_the_same_cohort_is_called_so(html):
-    assert "External means other lesions of the same cohort here, not another institution." in Page(html).words
+    caution = "External means other lesions of the same cohort here, not another institution."
+    assert caution in Page(html).words
+    assert "External means" not in html[html.index('id="roc-title"') : html.index("Classification, external: ")]
+
+
+def test_an_external_part_of_several_of_the_same_cohorts_is_called_so(places):
+    task = read_sources(places, PARAMS, BACKBONES).tasks[1]
+    other = task.split.assign(image_id=task.split["image_id"].str.replace("phantom-", "clinic-", n=1))
+    both = replace(task, split=pd.concat([task.split, other]))
+    assert "External means other lesions of the same cohorts here, not another institution." in cautions.task_cautions(
+        both
+    )
 
 
 def test_metrics_of_another_split_than_the_certificate_s_stop_the_report(tmp_path):

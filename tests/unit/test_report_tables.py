@@ -8,7 +8,7 @@ from nonmass import tables
 from nonmass.clinical import clinical_data
 from nonmass.report import records
 from nonmass.report.sources import read_sources
-from nonmass.report.tables import balance, clinical_characteristics, data_sets, performance
+from nonmass.report.tables import balance, clinical_characteristics, data_sets, informative_tests, performance
 from nonmass.tables import MEASURES
 
 NO_TESTS = pd.DataFrame(columns=list(tables.CHARACTERISTICS.columns))
@@ -95,6 +95,19 @@ def test_table1_has_each_test_once_in_the_row_that_opens_its_characteristic(sour
     ]
     assert (table["p, mass lesion"] != "").sum() == 3
     assert rows.loc["patients"].iloc[-4:].to_list() == [""] * 4
+
+
+def test_a_characteristic_of_one_value_has_one_row_and_no_test() -> None:
+    manifest, patients = patients_and_manifest()
+    patients = patients.assign(diagnosed_by=["biopsy", "", "biopsy", "other"], follow_up_years=["2", "2.0", "", "9"])
+    rows = [("mass", name, "", "", "one known value") for name in ("diagnosed_by", "follow_up_years")]
+    tests = pd.DataFrame([*rows, ("mass", "age_years", "", "", "few")], columns=list(tables.CHARACTERISTICS.columns))
+    clinical = clinical_data(manifest, patients)
+    table = clinical_characteristics(clinical, tests)
+    cells = table.set_index("characteristic").loc[["diagnosed by", "follow up, years"]]
+    assert cells.to_numpy().tolist() == [["biopsy", "2 of 3", "1 of 1", "", ""], ["2", "2 of 3", "0 of 1", "", ""]]
+    assert informative_tests(clinical, tests)["characteristic"].to_list() == ["age_years"]
+    assert list(clinical_characteristics(clinical, tests[:2]).columns[-1:]) == ["malignant non-mass lesion"]
 
 
 def test_columns_are_judged_by_the_included_patients_alone() -> None:

@@ -1,5 +1,6 @@
 """Inclusion and exclusion: rules over columns, declared in params.yaml and applied in their order."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -152,6 +153,47 @@ def apply_criteria(rows: pd.DataFrame, patients: pd.DataFrame, criteria: Criteri
     return pd.Series(reasons, index=rows.index, dtype="string")
 
 
+def columns_asked(criteria: Criteria) -> set[str]:
+    """The columns that any rule asks for."""
+    return {column for _, column, _ in _cells_asked(criteria)}
+
+
+def words_of_nobody(rows: pd.DataFrame, patients: pd.DataFrame, criteria: Criteria) -> list[str]:
+    """For each word of a rule that no cell of its column holds, a line that says so; such a word may be misspelt.
+
+    Columns with fixed words are left out, since a misspelt one is no valid rule, and so are columns that no table has.
+
+    Args:
+        rows: All images, those included that are excluded already, as for `apply_criteria`.
+        patients: Rows of `tables.PATIENTS`.
+        criteria: The rules.
+
+    Returns:
+        Lines in the order of the rules; of the cells they tell nothing.
+    """
+    table = _with_patients(rows, patients)
+    cells = {
+        column: set(table[column].astype("string"))
+        for column in columns_asked(criteria) - set(MANIFEST.allowed)
+        if column in table
+    }
+    lines = [
+        f"{rule!r}: no cell of {column} is {word!r}; is it spelt as in the table?"
+        for rule, column, wanted in _cells_asked(criteria)
+        for word in wanted.words
+        if column in cells and word not in cells[column]
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def _cells_asked(criteria: Criteria) -> Iterator[tuple[str, str, Wanted]]:
+    """Rule, column and what its cell has to hold."""
+    for rule in criteria.root:
+        for condition in (*([rule.of] if rule.of else []), *rule.keep, *rule.drop):
+            for column, wanted in condition.root.items():
+                yield rule.name, column, wanted
+
+
 def _with_patients(rows: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
     """What may be asked for: each image with the columns of its patient; a cell that is missing is unknown."""
     images, key = rows.drop(columns="excluded", errors="ignore"), ["cohort", "patient_id"]
@@ -177,8 +219,12 @@ def _holds(rows: pd.DataFrame, column: str, wanted: Wanted) -> Flags:
     if wanted.words:
         return cells.isin(wanted.words).to_numpy(bool)
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=np.nan)
-    wrong = int((is_known & ~np.isfinite(numbers)).sum())
-    if wrong:
-        raise InputError(f"column '{column}' holds no number in {wrong} row(s); mend them, or leave the cells empty")
+    wrong = is_known & ~np.isfinite(numbers)
+    if wrong.any():
+        cohorts = ", ".join(sorted(rows.loc[wrong, "cohort"].unique()))
+        raise InputError(
+            f"column '{column}' holds no number in {wrong.sum()} row(s) of {cohorts}; "
+            "give numbers with a decimal point, or mend the cells (an empty one is unknown)"
+        )
     low, high = (-np.inf if wanted.min is None else wanted.min), (np.inf if wanted.max is None else wanted.max)
     return np.asarray((low <= numbers) & (numbers <= high))

@@ -208,11 +208,14 @@ def _refuse_identities(columns: pd.DataFrame, owners: "pd.Series[Any]", table_fi
     faults = []
     for name, column in columns.items():
         known = column[column != ""]
-        if known.str.fullmatch(DATE).any():
-            faults.append(f"{name} holds dates (give ages or years between instead)")
+        is_date, is_word = known.str.fullmatch(DATE), pd.to_numeric(known, errors="coerce").isna()
+        if is_date.any():
+            faults.append(f"{name} holds dates in row(s) {_rows(is_date)} (give ages or years between instead)")
         elif known.str.fullmatch(r"\d{5,}(\.0+)?").any():  # an Excel day has five
             faults.append(f"{name} holds numbers of five digits and more, as of patients, examinations or days")
-        elif pd.to_numeric(known, errors="coerce").isna().any() and known.nunique() > MAX_LEVELS:
+        elif is_word.any() and not is_word.mean() > 0.5 and known.nunique() > MAX_LEVELS:
+            faults.append(f"{name} holds numbers, and in row(s) {_rows(is_word)} something else (mend these)")
+        elif is_word.any() and known.nunique() > MAX_LEVELS:
             faults.append(f"{name} holds {known.nunique()} different texts (give at most {MAX_LEVELS} categories)")
         elif _names_owners(known, owners):
             faults.append(f"{name} holds texts of which most belong to one patient each (give categories)")
@@ -221,6 +224,10 @@ def _refuse_identities(columns: pd.DataFrame, owners: "pd.Series[Any]", table_fi
             f"{table_file}: could tell who a patient is: {first_few(faults, len(faults))}; "
             "change the column(s), or leave them out of the source's settings"
         )
+
+
+def _rows(hits: "pd.Series[bool]") -> str:
+    return first_few(hits.index[hits])
 
 
 def _names_owners(known: "pd.Series[str]", owners: "pd.Series[Any]") -> bool:

@@ -13,8 +13,8 @@ from nonmass.cohorts.cohort import Cohort, image_rows, plain
 from nonmass.cohorts.inventory import take_stock
 from nonmass.cohorts.registry import Source, read_cohort
 from nonmass.doctor.diagnosis import Diagnosis, Finding, Names
-from nonmass.doctor.files import check_files, check_sizes, entries, pictures
-from nonmass.doctor.labels import check_classes, check_copies, check_patients
+from nonmass.doctor.files import check_files, check_sizes, entries, is_no_file, pictures
+from nonmass.doctor.labels import check_classes, check_copies, check_patients, meet_criteria
 from nonmass.errors import InputError
 from nonmass.images import FORMATS
 from nonmass.parallel import ParallelParams
@@ -79,13 +79,18 @@ def examine(place: Place, show_names: bool = False) -> Diagnosis:
     cohort = labelled or _only_files(place, names)
     # Names are given back below, so without a secret of the user's any will do.
     rows, patients, problems = _take_stock(place, cohort, salt or secrets.token_bytes(16))
+    of_rows = _files(labelled.images) if labelled else set()
+    # What is no file must not be told to get a row.
+    problems = [one for one in problems if one.row or one.file in of_rows or not is_no_file(place.folder / one.file)]
     findings += [*unread, *problems, *check_files(place.folder, names.entries)]
     if len(rows):
         findings += [*check_copies(rows), *check_sizes(rows, MIN_SIDE_PX)]
     elif not unread and not problems:
         findings.append(Finding("error", "no images found", f"{', '.join(FORMATS)} and DICOM are read"))
     if len(rows) and labelled:
-        findings += [*check_patients(labelled.images), *check_classes(rows, patients, place.name, place.content)]
+        left, unmet = meet_criteria(rows, patients, place.name, place.content)
+        findings += [*check_patients(labelled.images), *unmet]
+        findings += check_classes(left, patients, place.name, place.content)
     return Diagnosis(
         cohort=place.name if place.source else "",
         adapter=place.source.root.adapter if place.source and labelled else "",
@@ -126,6 +131,11 @@ def _only_files(place: Place, names: Names) -> Cohort:
     return Cohort(image_rows(files), pd.DataFrame({"patient": []}, dtype="string"), is_secret=names.is_secret)
 
 
+def _files(images: pd.DataFrame) -> set[str]:
+    """All images and masks of `Cohort.images`."""
+    return {*images["file"], *(file for mask in images["mask"] for file in mask.split("|"))}
+
+
 def _take_stock(place: Place, cohort: Cohort, secret: bytes) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Rows of `INVENTORY`, with the files' own names as their paths, and of `PATIENTS`; and all problems."""
     parallel = validate(
@@ -134,8 +144,7 @@ def _take_stock(place: Place, cohort: Cohort, secret: bytes) -> tuple[pd.DataFra
     with tempfile.TemporaryDirectory() as scratch:
         journal = Path(scratch) / "journal"
         rows, patients, problems = take_stock(place.raw_dir, place.name, cohort, journal, parallel, secret)
-    named = {*cohort.images["file"], *(problem.file for problem in cohort.problems)}
-    named |= {file for mask in cohort.images["mask"] for file in mask.split("|")}
+    named = _files(cohort.images) | {problem.file for problem in cohort.problems}
     known_as = {hidden_file(file, secret) if cohort.is_secret else plain(file): file for file in named}
     paths = [known_as[path.removeprefix(f"{place.name}/")] for path in rows["path"]]
     columns = ["problem", "remedy", "file", "row", "value"]

@@ -1,6 +1,7 @@
 """What is odd about the files of a folder, though each of them may be readable."""
 
 import os
+import stat
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from nonmass.errors import InputError
 from nonmass.images import FORMATS, SUFFIXES
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima", "")  # or the end of a UID, which can be any number
+NO_FILE = "is no file (broken link, pipe or the like)"
 
 
 def entries(folder: Path) -> tuple[str, ...]:
@@ -44,7 +46,9 @@ def check_files(folder: Path, names: Iterable[str]) -> Iterator[Finding]:
     """
     yield from _colliding(names)
     for file in names:
-        if os.path.isdir(folder / file):  # noqa: PTH112 (Path's methods raise where a folder cannot be searched)
+        if is_no_file(folder / file):
+            yield Finding("error", NO_FILE, "take it out: DVC cannot read the folder with it", file)
+        elif os.path.isdir(folder / file):  # noqa: PTH112 (Path's methods raise where a folder cannot be searched)
             yield from _folder(folder, file)
         elif _is_readable(folder, file):
             yield from _misnamed(folder, file)
@@ -62,6 +66,17 @@ def _is_readable(folder: Path, file: str) -> bool:
     """Whether it is a file of the cohort: no pipe, nothing elsewhere, and not hidden (`._x.png` of a Mac)."""
     path = folder / file
     return os.path.isfile(path) and not path.name.startswith(".") and not leads_out(folder, file)  # noqa: PTH113
+
+
+def is_no_file(path: Path) -> bool:
+    """Whether an entry of a folder is neither a file nor a folder, nor a link to one: DVC stops at it, or waits."""
+    try:
+        mode = path.stat().st_mode
+    except PermissionError:
+        return False  # nobody knows, and the folder that cannot be searched is a finding of its own
+    except OSError:
+        return path.is_symlink()  # to nowhere, or to itself
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _colliding(names: Iterable[str]) -> Iterator[Finding]:

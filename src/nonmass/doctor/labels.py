@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from nonmass.cohorts.criteria import COPY_REASONS, Criteria
+from nonmass.cohorts.criteria import COPY_REASONS, Criteria, columns_asked, words_of_nobody
 from nonmass.cohorts.manifest import exclude, file_digits, mark_copies
 from nonmass.doctor.diagnosis import Finding
 from nonmass.errors import InputError
@@ -62,7 +62,46 @@ def _look(patient: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", text)
 
 
-def check_classes(rows: pd.DataFrame, patients: pd.DataFrame, name: str, content: dict[str, Any]) -> Iterator[Finding]:
+def meet_criteria(
+    rows: pd.DataFrame, patients: pd.DataFrame, name: str, content: dict[str, Any]
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """The rows of `mark_copies` that copies and `criteria` leave, and what is wrong with the criteria here.
+
+    They apply to the folders of `cohorts` only. A column that this cohort does not have is unknown if others serve,
+    as in the manifest.
+
+    Args:
+        rows: Of `tables.INVENTORY`.
+        patients: Of `tables.PATIENTS`.
+        name: The cohort's.
+        content: Of params.yaml.
+
+    Raises:
+        InputError: `criteria` are wrong.
+    """
+    criteria = validate(content.get("criteria") or [], Criteria, f"{PARAMS_FILE}: criteria")
+    marked = mark_copies(rows)
+    if name not in (content.get("cohorts") or ()):
+        return marked[marked["excluded"] == ""], []
+    is_alone = _is_alone(name, content)
+    problem = "criterion asks for a text that no cell of its column holds"
+    remedy = "spell it as in the table" + ("" if is_alone else ", unless another cohort has it")
+    found = [Finding("warning", problem, remedy, value=line) for line in words_of_nobody(marked, patients, criteria)]
+    elsewhere = set() if is_alone else columns_asked(criteria) - {*marked.columns, *patients.columns}
+    try:
+        marked = exclude(marked, patients.assign(**dict.fromkeys(elsewhere, "")), criteria)
+    except InputError as error:
+        found.append(
+            Finding("error", "criteria cannot be applied", "change `criteria`, or the table", value=str(error))
+        )
+    return marked[marked["excluded"] == ""], found
+
+
+def _is_alone(name: str, content: dict[str, Any]) -> bool:
+    return not set(content.get("cohorts") or ()) - {name}
+
+
+def check_classes(left: pd.DataFrame, patients: pd.DataFrame, name: str, content: dict[str, Any]) -> Iterator[Finding]:
     """Tasks whose classes this cohort cannot share out: each part needs a patient of each class.
 
     A class needs as many patients (byte-identical files make two of them one) as the split has parts: train, val and
@@ -70,23 +109,16 @@ def check_classes(rows: pd.DataFrame, patients: pd.DataFrame, name: str, content
     class. This is an error if `cohorts` names no other, else a warning, since others may add what lacks here.
 
     Args:
-        rows: Of `tables.INVENTORY`.
+        left: Result of `meet_criteria`.
         patients: Of `tables.PATIENTS`.
         name: The cohort's.
         content: Of params.yaml.
     """
     tasks = validate(content.get("tasks", {}), dict[str, TaskParams], f"{PARAMS_FILE}: tasks")
-    criteria = validate(content.get("criteria", []), Criteria, f"{PARAMS_FILE}: criteria")
-    alone = not set(content.get("cohorts") or ()) - {name}
+    alone = _is_alone(name, content)
     remedy = "add patients, or change the task" + ("" if alone else ", unless other cohorts have them")
     level: Literal["error", "warning"] = "error" if alone else "warning"
-    marked = mark_copies(rows)
-    try:
-        marked = exclude(marked, patients, criteria)
-    except InputError as error:
-        if alone:  # else another cohort may have the column
-            yield Finding("error", "criteria cannot be applied", "change `criteria`, or the table", value=str(error))
-    used = join_patients(marked[marked["excluded"] == ""], patients)
+    used = join_patients(left, patients)
     for task, params in tasks.items():
         try:
             images = select(used, params, task)

@@ -80,7 +80,8 @@ def compose_report(sources: Sources) -> Report:
     roc = {task.name: list(roc_plots(task)) for task in sources.tasks}
     page = {
         "table1": table1,
-        "test_columns": dict(tables.test_columns(finding) for finding in FINDINGS),
+        "tests": tables.informative_tests(clinical, sources.tests),
+        "test_columns": {p: test for p, test in map(tables.test_columns, FINDINGS) if p in table1},
         "not_described": [wording.column_name(name) for name in clinical.left_out],
         "table2": table2,
         "balance": {task.name: tables.balance(task, sources.manifest["device"]) for task in sources.tasks},
@@ -225,7 +226,7 @@ def roc_plots(task: TaskSources) -> Iterator[Plot]:
             captioned(caption, task),
             f"ROC curves. {caption} {aucs}.",
             figures.roc_curves(curves, numbers, cautions.shout(task)),
-            (*cautions.part_cautions(part, numbers), *cautions.task_cautions(task)),
+            (*cautions.part_cautions(part, numbers), *cautions.task_cautions(task, part)),
         )
 
 

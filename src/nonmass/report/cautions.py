@@ -32,9 +32,9 @@ def data_notices(reported: Reported) -> list[str]:
     return sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
 
 
-def task_cautions(task: TaskSources) -> list[str]:
-    """What holds for every number of a task."""
-    return leaks(task) + _same_cohort(task) + _other_side(task)
+def task_cautions(task: TaskSources, part: str = "external") -> list[str]:
+    """What holds for every number of a task, or for those of one part, where only that is shown."""
+    return leaks(task) + (_same_cohort(task) if part == "external" else []) + _other_side(task)
 
 
 def leaks(task: TaskSources) -> list[str]:
@@ -56,7 +56,8 @@ def _same_cohort(task: TaskSources) -> list[str]:
     is_external = task.split["part"] == "external"
     if not is_external.any() or not set(cohorts[is_external]) <= set(cohorts[~is_external]):
         return []
-    return ["External means other lesions of the same cohort here, not another institution."]
+    same = "cohort" if cohorts[is_external].nunique() == 1 else "cohorts"
+    return [f"External means other lesions of the same {same} here, not another institution."]
 
 
 def _other_side(task: TaskSources) -> list[str]:

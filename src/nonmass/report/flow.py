@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from nonmass.files import metric_key
 from nonmass.report.records import Amount, Counts, Flow, Sources, Step, TaskSources
 from nonmass.report.wording import amount, class_name, count, group_name, letters, part_name, sentence, task_name
 from nonmass.tables import FINDINGS, PARTS, PATHOLOGIES
@@ -51,15 +52,15 @@ class Chart:
     """The boxes, from the top.
 
     Attributes:
+        faults: What the sources hold, but no cohort's number, as it is faulty; None if nothing.
         origins: Cohorts; none if the head says it all.
-        faults: What could not be read at all; None if nothing.
         head: All that was read.
         exits: Rules that excluded somebody, in order.
         idle: What is said of the rules that excluded nobody, or "".
     """
 
-    origins: tuple[Cell, ...]
     faults: Cell | None
+    origins: tuple[Cell, ...]
     head: Cell
     exits: tuple[Exit, ...]
     idle: str
@@ -70,7 +71,7 @@ class Chart:
     def __str__(self) -> str:
         side: list[Cell | str] = [exit_.cell for exit_ in self.exits]
         below = [cell for branch in self.branches for cell in (branch.left_out, branch.cell) if cell]
-        trunk = [*self.origins, self.faults, self.head, *side, self.idle.rstrip("."), self.included]
+        trunk = [self.faults, *self.origins, self.head, *side, self.idle.rstrip("."), self.included]
         return ". ".join(str(words) for words in [*trunk, *self.classes, *below] if words) + "."
 
 
@@ -82,8 +83,8 @@ def flow_chart(sources: Sources) -> Chart:
     is_plain = len(cohorts) == 1 and not total.problems
     pairs = class_pairs(total)
     return Chart(
+        faults=_faults(total, sources.problems),
         origins=() if is_plain else tuple(Cell(name, (f"read: {_words(counts.read)}",)) for name, counts in cohorts),
-        faults=_faults(total),
         head=Cell(f"Read: {cohorts[0][0]}" if is_plain else "Read", (_words(total.read),)),
         exits=tuple(_exits(steps)),
         idle=_idle(reason for reason, step in steps if not step.excluded.images),
@@ -129,11 +130,16 @@ def _reason(key: str, sources: Sources) -> str:
     return names.get(letters(words), words.replace("_", " "))
 
 
-def _faults(total: Flow) -> Cell | None:
+def _faults(total: Flow, problems: pd.DataFrame) -> Cell | None:
+    """Kinds by the words of `problems` (tables.PROBLEMS), as a key of the metrics has lost their marks."""
     if not total.problems:
         return None
-    kinds = (f"{kind.replace('_', ' ')}: {count(n)}" for kind, n in sorted(total.problems.items()))
-    return Cell("Left out as faulty", (f"{'; '.join(kinds)} (see {PROBLEMS_LIST})",))
+    words = {metric_key(kind): kind for kind in problems["problem"]}
+    lines = (
+        f"{count(n)} {'row or file' if n == 1 else 'rows or files'}: {words.get(key, key.replace('_', ' '))}"
+        for key, n in sorted(total.problems.items())
+    )
+    return Cell("Left out before, as faulty", (*lines, f"(of {PROBLEMS_LIST}; not images or patients)"))
 
 
 def _exits(steps: list[tuple[str, Step]]) -> Iterator[Exit]:

@@ -40,15 +40,16 @@ def draw_flow(chart: Chart) -> Figure:
 
 
 def _draw_origins(axes: Axes, chart: Chart, y: float) -> float:
-    """Cohorts, and what leads from them to the head of the trunk."""
+    """What no cohort counts, as it is faulty; cohorts, and what leads from them to the head of the trunk."""
     if not chart.origins:
         return y
+    if chart.faults:
+        y = _draw_exit(axes, chart.faults, ("rows and files", "of the sources"), y + NARROW_GAP)  # box at the margin
+        _draw_bus(axes, [TRUNK], _centres(len(chart.origins)), (y, y - GAP / 2, y - GAP))
+        y -= GAP
     y = _draw_row(axes, chart.origins, y)
     _draw_bus(axes, _centres(len(chart.origins)), [TRUNK], (y, y - GAP / 2, y - GAP / 2))
-    y -= GAP / 2
-    if chart.faults:
-        y = _draw_exit(axes, chart.faults, (), y)
-    return _draw_arrow(axes, y, GAP / 2)
+    return _draw_arrow(axes, y - GAP / 2, GAP / 2)
 
 
 def _draw_trunk(axes: Axes, chart: Chart, y: float) -> float:

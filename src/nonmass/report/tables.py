@@ -30,12 +30,18 @@ def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame) -> pd.Data
         Columns `characteristic`, `level`, then one a class (finding and pathology) with cells as
         printed, then `p, <finding>` and `test, <finding>` for every finding with tests.
         Percentages are of the patients whose value is known; the others are counted in a row
-        "unknown". A patient with lesions of two classes counts in both.
+        "unknown". A characteristic of one value alone has one row, which says of how many patients it is
+        known. A patient with lesions of two classes counts in both.
     """
+    tests = informative_tests(clinical, tests)
+    constants = _constants(clinical)
     groups = {group_name(*pair): patients for pair, patients in clinical.classes.items()}
     rows = [{"characteristic": "patients", "level": "n", **{name: str(len(g)) for name, g in groups.items()}}]
     described = _tested(tests)
     for column, kind in clinical.kinds.items():
+        if column in constants:
+            rows.append(_constant(column, constants[column], groups))
+            continue
         first, *others = _numbers(column, groups) if kind == "number" else _categories(column, groups)
         rows += [first | described.get(column, {}), *others]
     findings = [finding for finding in FINDINGS if (tests["finding"] == finding).any()]
@@ -46,6 +52,27 @@ def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame) -> pd.Data
 def test_columns(finding: str) -> tuple[str, str]:
     """Names of the columns of Table 1 with p-values and tests of a finding."""
     return f"p, {CLASS_WORDS[finding]}", f"test, {CLASS_WORDS[finding]}"
+
+
+def informative_tests(clinical: Clinical, tests: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `tests` (tables.CHARACTERISTICS) on characteristics that have more than one value."""
+    return tests[~tests["characteristic"].isin(list(_constants(clinical)))]
+
+
+def _constants(clinical: Clinical) -> dict[str, str]:
+    """Column -> its value, of those that have only one; what has none here is not among them."""
+    constants = {}
+    for column, kind in clinical.kinds.items():
+        values = pd.concat([known(patients[column]) for patients in clinical.classes.values()])
+        found = pd.to_numeric(values) if kind == "number" else values
+        if found.nunique() == 1:
+            constants[column] = str(values.iloc[0])
+    return constants
+
+
+def _constant(column: str, value: str, groups: dict[str, pd.DataFrame]) -> dict[str, str]:
+    cells = {name: f"{len(known(group[column]))} of {len(group)}" for name, group in groups.items()}
+    return {"characteristic": column_name(column), "level": value, **cells}
 
 
 def _tested(tests: pd.DataFrame) -> dict[str, dict[str, str]]:

@@ -1,0 +1,32 @@
+"""The benchmark on a handful of screens: what it counts, and what it refuses. How long things take is not tested."""
+
+import pytest
+
+from nonmass.bench import STAGES, bench_data, measure
+from nonmass.errors import InputError
+
+
+@pytest.mark.slow
+def test_every_stage_of_every_size_has_its_cost(project, tmp_path):
+    table = bench_data(project, tmp_path, (180, 220))
+    assert list(table["stage"]) == ["decoding alone", *STAGES] * 2
+    assert list(table["screens"]) == [180] * 5 + [220] * 5
+    assert (table["seconds"] > 0).all() and (table.loc[table["stage"] == "crop", "peak_mib"] > 50).all()
+    assert (table.loc[table["screens"] == 180, "times_smallest"] == 1).all()
+    for size in (180, 220):
+        assert len(list((tmp_path / str(size) / "data" / "fov" / "images").iterdir())) == size
+
+
+def test_another_cohort_is_refused(write_params, tmp_path):
+    params = write_params(cohorts=["BUSI"])
+    with pytest.raises(InputError, match=r"cohorts must be \[phantom\]"):
+        bench_data(params.parent, tmp_path / "bench", (10,))
+    assert not (tmp_path / "bench").exists()
+
+
+def test_a_command_that_fails_says_why(tmp_path):
+    (tmp_path / "fails.py").write_text(
+        "import sys\nsys.stderr.write('error: no data\\n\u2570\u2500\u2500\u256f\\n')\nsys.exit(1)\n"
+    )
+    with pytest.raises(InputError, match=r"^fails\.py: failed: error: no data$"):
+        measure(["python", str(tmp_path / "fails.py")], tmp_path)

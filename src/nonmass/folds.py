@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Annotated
 
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from nonmass.determinism import seed_of
 from nonmass.splitting import Split, SplitParams, check_classes, furthest_from_training, usable_images
@@ -13,13 +13,13 @@ from nonmass.tasks import TaskParams
 
 
 def _counted(folds: tuple[int, ...]) -> tuple[int, ...]:
-    if folds != tuple(range(1, len(folds) + 1)):
-        raise ValueError("folds are counted: [1, 2, 3, ...] up to their number")
+    if folds != tuple(range(1, len(folds) + 1)) or len(folds) in (1, 2):
+        raise ValueError("folds are counted: [1, 2, 3, ...] up to their number, or [] for none")
     return folds
 
 
-# At least one to test on, one to validate on and one to train on.
-Folds = Annotated[tuple[int, ...], Field(min_length=3), AfterValidator(_counted)]
+# None, or at least one to test on, one to validate on and one to train on.
+Folds = Annotated[tuple[int, ...], AfterValidator(_counted)]
 
 
 def assign_folds(

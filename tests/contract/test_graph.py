@@ -5,8 +5,10 @@ A dep that is missing here would let DVC keep a stale result; one too many would
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -20,14 +22,40 @@ SRC = ROOT / "src"
 
 
 @cache
+def graph():
+    """A folder with the graph, in which the cross-validation, which params switch off, has three folds."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "crossval").mkdir()
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc" / "config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+    for name in ("dvc.yaml", "crossval/dvc.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    params = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert "\nfolds: []\n" in params
+    (folder / "params.yaml").write_text(params.replace("\nfolds: []\n", "\nfolds: [1, 2, 3]\n"), encoding="utf-8")
+    return folder
+
+
+def test_folds_are_switched_off():
+    """Else a bare `dvc checkout` or `dvc status` would miss what nobody has cross-validated."""
+    with Repo(str(ROOT)) as repo:
+        assert {stage.path_in_repo for stage in repo.index.stages} == {"dvc.yaml"}
+
+
+def address_of(stage):
+    """As DVC says it in the root, wherever the tests run."""
+    return stage.name if stage.path_in_repo == "dvc.yaml" else f"{stage.path_in_repo}:{stage.name}"
+
+
+@cache
 def stages():
     """Stage address -> (command words, paths of deps, names of params), with the matrix resolved."""
     resolved = {}
-    with Repo(str(ROOT)) as repo:
+    with Repo(str(graph())) as repo:
         for stage in repo.index.stages:
             deps = [dep for dep in stage.deps if not hasattr(dep, "params")]
             params = [name for dep in stage.deps if hasattr(dep, "params") for name in dep.params]
-            resolved[stage.addressing] = (stage.cmd.split(), {dep.def_path for dep in deps}, set(params))
+            resolved[address_of(stage)] = (stage.cmd.split(), {dep.def_path for dep in deps}, set(params))
     return resolved
 
 
@@ -120,8 +148,8 @@ def test_paths_of_the_graph_stand_in_the_command(address):
 @cache
 def edges():
     """Pairs (stage, stage that it needs)."""
-    with Repo(str(ROOT)) as repo:
-        return {(one.addressing, other.addressing) for one, other in repo.index.graph.edges}
+    with Repo(str(graph())) as repo:
+        return {(address_of(one), address_of(other)) for one, other in repo.index.graph.edges}
 
 
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # pygtrie, which DVC uses
@@ -133,8 +161,8 @@ def test_the_graph_proper_needs_nothing_of_the_cross_validation():
 
 
 def test_every_stage_runs_in_the_root():
-    with Repo(str(ROOT)) as repo:
-        assert {Path(stage.wdir) for stage in repo.index.stages} == {ROOT}
+    with Repo(str(graph())) as repo:
+        assert {Path(stage.wdir) for stage in repo.index.stages} == {graph()}
 
 
 # Says where work runs, never what it gives; as a param it would crop everything again on another cluster.

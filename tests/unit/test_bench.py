@@ -8,12 +8,12 @@ from nonmass.errors import InputError
 
 @pytest.mark.slow
 def test_every_stage_of_every_size_has_its_cost(project, tmp_path):
-    table = bench_data(project, tmp_path, (180, 220))
+    table = bench_data(project, tmp_path, (500, 600))
     assert list(table["stage"]) == ["decoding alone", *STAGES] * 2
-    assert list(table["screens"]) == [180] * 5 + [220] * 5
+    assert list(table["screens"]) == [500] * 5 + [600] * 5
     assert (table["seconds"] > 0).all() and (table.loc[table["stage"] == "crop", "peak_mib"] > 50).all()
-    assert (table.loc[table["screens"] == 180, "times_smallest"] == 1).all()
-    for size in (180, 220):
+    assert (table.loc[table["screens"] == 500, "times_smallest"] == 1).all()
+    for size in (500, 600):
         assert len(list((tmp_path / str(size) / "data" / "fov" / "images").iterdir())) == size
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
+from split_inputs import CLASSIFY, DETECT
 
 from nonmass import tables
 from nonmass.determinism import generator
@@ -19,22 +20,7 @@ PARAMS = {
     "cohorts": ["phantom"],
     "sources": {"phantom": {"adapter": "phantom"}},
     "fov": {"side_px": 128, "square": "pad_br"},
-    "tasks": {
-        "detect": {
-            "positive": {"finding": "non_mass"},
-            "negative": {"finding": "normal"},
-            "ratio": [7, 1, 2],
-            "unit": "patient",
-        },
-        "classify": {
-            "positive": {"pathology": "malignant"},
-            "negative": {"pathology": "benign"},
-            "develop": {"finding": "mass"},
-            "external": {"finding": "non_mass"},
-            "ratio": [8, 1, 1],
-            "unit": "patient",
-        },
-    },
+    "tasks": {"detect": DETECT, "classify": CLASSIFY},
     "criteria": [{"name": "BI-RADS 0", "drop": {"birads": "0"}}],
     "backbones": list(BACKBONES),
     "train": {"epochs": 6, "lr": 0.001},

@@ -25,7 +25,7 @@ from nonmass.dicom_file import DECODERS, DicomError, Screen, contradictory, cut_
 from nonmass.geometry import Box
 from nonmass.images import MAX_PIXELS, Gray
 
-__all__ = ["DicomError", "Header", "header", "is_dicom", "n_frames", "read_gray", "read_size", "region_text", "regions"]
+__all__ = ["DicomError", "Header", "header", "is_dicom", "n_frames", "read_gray", "region_text", "regions"]
 
 IDS = ("PatientID", "AccessionNumber", "StudyInstanceUID", "SOPInstanceUID")
 ABOUT = (*IDS, "Modality", "Manufacturer", "ManufacturerModelName", "SequenceOfUltrasoundRegions")
@@ -89,16 +89,6 @@ def header(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS, mo
             n_frames=screen.n_frames,
             regions=regions(elements),
         )
-
-
-def read_size(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Width and height in pixels, by the header alone.
-
-    Raises:
-        DicomError: As for `header`.
-    """
-    with opened(path, name, max_pixels) as screen:
-        return screen.elements.Columns, screen.elements.Rows
 
 
 def n_frames(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS) -> int:

@@ -42,8 +42,9 @@ profile: setup ## Apply a profile: make profile NAME=public
 dag: setup ## Draw the graph
 	dvc dag
 
-clean: ## Remove what the graph makes, the DVC cache too; cohorts in data/raw stay
-	rm -rf data/raw/phantom data/cohorts data/fov data/splits data/*.csv data/*.txt
+clean: ## Remove what the graph makes, the DVC cache too; cohorts in data/raw and overrides stay
+	rm -rf data/raw/phantom data/cohorts data/fov data/folds data/splits data/*.txt
+	find data -maxdepth 1 -name '*.csv' ! -name fov_overrides.csv -delete
 	rm -rf models predictions metrics reports dvc_plots .dvc/cache .dvc/tmp
 
 .PHONY: help setup repro test test-all check format stage profile dag clean

@@ -1,29 +1,40 @@
-"""From exported screens to square images of the field of view alone."""
+"""From fields of view to square images."""
 
-import sys
 from pathlib import Path
 
 from nonmass import tables
-from nonmass.cropping import crop_all
-from nonmass.duplicates import DuplicatesParams
+from nonmass.cropping import CropParams, crop_all
 from nonmass.entry import run_stage
-from nonmass.fov import FovParams
 from nonmass.parallel import ParallelParams
 from nonmass.params import read_section
 
 
-def main(raw_dir: Path, manifest_csv: Path, images_dir: Path, index_csv: Path, pairs_csv: Path) -> None:
-    """Crop every image in MANIFEST_CSV to its field of view: IMAGES_DIR, INDEX_CSV and near-duplicates in PAIRS_CSV."""
-    fov = read_section("fov", FovParams)
-    duplicates = read_section("duplicates", DuplicatesParams)
+def main(
+    raw_dir: Path,
+    manifest_csv: Path,
+    fov_index_csv: Path,
+    text_csv: Path,
+    images_dir: Path,
+    crops_csv: Path,
+    marks_csv: Path,
+) -> None:
+    """Crop every image in MANIFEST_CSV that has a field of view: IMAGES_DIR, CROPS_CSV, and its marks in MARKS_CSV.
+
+    Args:
+        raw_dir: Holds the screens.
+        manifest_csv: Names them.
+        fov_index_csv: Knows their fields of view.
+        text_csv: Knows the lines of text to cover.
+        images_dir: Gets the squares.
+        crops_csv: Gets how each was made.
+        marks_csv: Gets the burned-in marks.
+    """
+    params = read_section("crop", CropParams)
     parallel = read_section("parallel", ParallelParams)
-    crops = crop_all(tables.MANIFEST.read(manifest_csv), raw_dir, images_dir, fov, duplicates, parallel)
-    tables.FOV_INDEX.write(crops.index, index_csv)
-    tables.DUPLICATE_PAIRS.write(crops.pairs, pairs_csv)
-    doubtful = int((crops.index["accepted"] == 0).sum())
-    sys.stderr.write(
-        f"crop: {doubtful} of {len(crops.index)} fields of view are doubtful (accepted = 0 in {index_csv})\n"
-    )
+    manifest, fields = tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv)
+    crops = crop_all(manifest, fields, tables.TEXT_LINES.read(text_csv), raw_dir, images_dir, params, parallel)
+    tables.CROPS.write(crops.rows, crops_csv)
+    tables.MARKS.write(crops.marks, marks_csv)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def main(
     predictions_dir: Path,
     manifest_csv: Path,
     fov_index_csv: Path,
+    crops_csv: Path,
     raw_dir: Path,
     images_dir: Path,
     gallery_dir: Path,
@@ -38,7 +39,8 @@ def main(
         models_dir: Holds a folder a backbone.
         predictions_dir: Holds `<backbone>.csv`.
         manifest_csv: Knows the masks.
-        fov_index_csv: Knows how a screen became the model's square.
+        fov_index_csv: Knows the fields of view.
+        crops_csv: Knows how they became squares.
         raw_dir: Holds the masks.
         images_dir: Holds the cropped images.
         gallery_dir: Gets the pictures.
@@ -52,7 +54,8 @@ def main(
     predictions_csv = predictions_dir / f"{backbone}.csv"
     predictions = check_assignment(tables.PREDICTIONS.read(predictions_csv), seal, predictions_csv)
     judged = explained_images(predictions, measures, backbone)
-    rows = add_masks(judged, tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
+    fields, crops = tables.FOV_INDEX.read(fov_index_csv), tables.CROPS.read(crops_csv)
+    rows = add_masks(judged, tables.MANIFEST.read(manifest_csv), fields, crops)
     images = read_images(images_dir, rows["image_id"].tolist())
     maps = gradcam_maps(load_trained(models_dir / backbone), images, (rows["called"] == "positive").to_numpy())
 

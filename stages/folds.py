@@ -9,7 +9,7 @@ from nonmass.errors import InputError
 from nonmass.files import write_json
 from nonmass.folds import Folds, assign_folds
 from nonmass.params import PARAMS_FILE, read_section
-from nonmass.splitting import SplitParams, join_duplicates
+from nonmass.splitting import SplitParams, join_fields
 from nonmass.tasks import TaskParams, join_patients
 
 
@@ -21,7 +21,7 @@ def main(
     n_folds = len(read_section("folds", Folds))
     if fold not in range(1, n_folds + 1):
         raise InputError(f"fold {fold}: {PARAMS_FILE} names folds 1 to {n_folds}")
-    manifest = join_duplicates(tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
+    manifest = join_fields(tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
     images = join_patients(manifest, tables.PATIENTS.read(patients_csv))
     certificates = {}
     for name, task in read_section("tasks", dict[str, TaskParams]).items():

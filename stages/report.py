@@ -17,12 +17,21 @@ def main(
     problems_csv: Path,
     models_dir: Path,
     gradcam_dir: Path,
+    shortcuts_dir: Path,
     out_dir: Path,
 ) -> None:
     """Read what the graph left, write OUT_DIR/index.html, OUT_DIR/tables and OUT_DIR/figures."""
     backbones = read_section("backbones", tuple[str, ...])
     folders = Folders(
-        metrics_dir, data_dir, curves_dir, measures_dir, characteristics_dir, problems_csv, models_dir, gradcam_dir
+        metrics_dir,
+        data_dir,
+        curves_dir,
+        measures_dir,
+        characteristics_dir,
+        problems_csv,
+        models_dir,
+        gradcam_dir,
+        shortcuts_dir,
     )
     write_report(compose_report(read_sources(folders, load(), backbones)), out_dir)
 

@@ -11,7 +11,7 @@ from nonmass.files import write_json
 from nonmass.frozen import read_frozen
 from nonmass.params import read_section
 from nonmass.quarantine import contradictions
-from nonmass.splitting import SplitParams, assign_parts, join_duplicates
+from nonmass.splitting import SplitParams, assign_parts, join_fields
 from nonmass.tasks import TaskParams, join_patients
 
 
@@ -30,7 +30,7 @@ def main(
     """
     params = read_section("split", SplitParams)
     tasks = read_section("tasks", dict[str, TaskParams])
-    manifest = join_duplicates(tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
+    manifest = join_fields(tables.MANIFEST.read(manifest_csv), tables.FOV_INDEX.read(fov_index_csv))
     images = join_patients(manifest, tables.PATIENTS.read(patients_csv))
     certificates = {}
     for name, task in tasks.items():

@@ -17,6 +17,9 @@ app = typer.Typer(
     help="Detection and classification of non-mass lesions on breast ultrasound. Research use only.",
 )
 
+bench = typer.Typer(no_args_is_help=True, help="Measure speed beside what limits it, all in one run.")
+app.add_typer(bench, name="bench")
+
 
 @app.command()
 def check() -> None:
@@ -92,21 +95,71 @@ def freeze() -> None:
         typer.echo(f"wrote {path}; set split.assignment to frozen and commit it")
 
 
-@app.command(name="bench")
-def bench_command(
-    what: Annotated[str, typer.Argument(help="data: ingest, manifest, crop and split on phantom screens.")],
+@app.command(name="fov")
+def fov_command(
+    source: Annotated[Path, typer.Argument(help="An image, a DICOM file, or a folder of them.")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also write a page to look at; it shows whole screens, so keep it to yourself.")
+    ] = None,
+) -> None:
+    """Print where the field of view lies, one JSON line a screen; exit code 1 if a file cannot be read."""
+    from nonmass.fov.preview import find_fields, json_line, params_here
+
+    if sheet:
+        from nonmass.review.sheet import check_page
+
+        check_page(sheet)
+    found = []
+    for one in find_fields(source, params_here()):
+        typer.echo(json_line(one) if one.fov else f"error: {one.fault}", err=not one.fov)
+        found.append(one)
+    if sheet:
+        from nonmass.review.commands import write_folder_sheet
+
+        write_folder_sheet(sheet, found)
+        typer.echo(f"wrote {sheet}; it shows whole screens, which may tell who a patient is", err=True)
+    raise typer.Exit(int(not all(one.fov for one in found)))
+
+
+@app.command()
+def review(
+    is_all: Annotated[bool, typer.Option("--all", help="Accepted screens, too.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder; Git and DVC ignore `review`.")] = Path("review"),
+) -> None:
+    """Write a page to check fields of view by eye and to decide the doubtful ones (data/fov_overrides.csv)."""
+    from nonmass.review.commands import write_project_sheet
+
+    page = write_project_sheet(Path(), out, is_all)
+    typer.echo(f"wrote {page}; it shows whole screens, which may tell who a patient is: do not pass it on")
+
+
+@bench.command(name="data")
+def bench_data_command(
     sizes: Annotated[str, typer.Option(help="Numbers of screens.")] = "1000,5000,15120",
     folder: Annotated[Path | None, typer.Option(help="Where the screens go and stay; default a temporary one.")] = None,
 ) -> None:
-    """Measure time and memory beside what limits them, all in one run."""
+    """Time and memory of the stages from ingest to split on phantom screens."""
     from tempfile import TemporaryDirectory
 
-    from nonmass.bench import bench_data
+    from nonmass.bench.data import bench_data
 
-    if what != "data" or not all(size.isdigit() and int(size) for size in sizes.split(",")):
-        raise InputError("bench: call it as `nonmass bench data --sizes 1000,5000`")
+    if not all(size.isdigit() and int(size) for size in sizes.split(",")):
+        raise InputError(f"bench data: --sizes {sizes} are no numbers of screens; write --sizes 1000,5000")
     with TemporaryDirectory() as temporary:
         table = bench_data(Path.cwd(), folder or Path(temporary), tuple(map(int, sizes.split(","))))
+    typer.echo(table.to_string(index=False, float_format="%.2f"))
+
+
+@bench.command(name="crop")
+def bench_crop_command(
+    screens: Annotated[int, typer.Option(min=1, help="Number of screens.")] = 100,
+) -> None:
+    """Time from a 1024 x 768 JPEG to a 448-pixel PNG on one core, beside decoding, resizing and encoding alone."""
+    from nonmass.bench.crop import bench_crop
+    from nonmass.fov.finder import FindParams
+    from nonmass.params import read_section
+
+    table = bench_crop(screens, read_section("fov", FindParams))
     typer.echo(table.to_string(index=False, float_format="%.2f"))
 
 

@@ -1,146 +1,146 @@
-"""From the manifest to square images: which layouts there are, and what becomes of each file."""
+"""From screens and their fields of view to square images: marks seen to, text covered, squared, written."""
 
 import json
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes, pixel_digest
 from nonmass.errors import InputError
-from nonmass.fov import FovParams, find_fov
-from nonmass.fov_layout import layout_consensus
-from nonmass.geometry import Box, CropResize
-from nonmass.images import Gray, write_png
+from nonmass.geometry import Box, CropResize, Square, inside_polygon
+from nonmass.images import write_png
+from nonmass.overlays.mark import mark_rows
+from nonmass.overlays.marks import find_marks
+from nonmass.overlays.removal import Removal, cover, remove_marks
 from nonmass.parallel import ParallelParams, forget, map_images
+from nonmass.params import Section
 from nonmass.pseudonyms import locate
 from nonmass.screens import read_screen
+from nonmass.tables import BOX_COLUMNS, CROPS, MARKS
 
-BOX_COLUMNS = ("x0_px", "y0_px", "x1_px", "y1_px")
-Layout = tuple[str, int, int]  # device, width and height in pixels
-
+TextKind = Literal["phi-suspect", "annotation", "device", "ruler"]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+class CropParams(Section):
+    """How a field of view becomes the model's square.
+
+    Attributes:
+        side_px: Side of the square image.
+        square: See `geometry.CropResize`.
+        overlays: What becomes of burned-in marks: keep, mask (black) or inpaint.
+        masked_text: Kinds of text that are covered, if text was read at all.
+    """
+
+    side_px: int = Field(ge=32, le=4096)
+    square: Square
+    overlays: Removal
+    masked_text: tuple[TextKind, ...]
 
 
 @dataclass(frozen=True)
 class Crops:
-    """What `crop_all` gives: rows of `tables.FOV_INDEX`, and of `tables.DUPLICATE_PAIRS`."""
+    """What `crop_all` gives: rows of `tables.CROPS`, and of `tables.MARKS`."""
 
-    index: pd.DataFrame
-    pairs: pd.DataFrame
+    rows: pd.DataFrame
+    marks: pd.DataFrame
 
 
 def crop_all(
     manifest: pd.DataFrame,
+    fov_index: pd.DataFrame,
+    text_lines: pd.DataFrame,
     raw_dir: Path,
     images_dir: Path,
-    params: FovParams,
-    duplicates: DuplicatesParams,
+    params: CropParams,
     parallel: ParallelParams,
 ) -> Crops:
-    """Crop every image of the manifest that is not excluded, say what was done, and which show the same.
+    """Crop every image that has a field of view, and say what was done.
 
     An interrupted run goes on where it was: finished images wait beside `images_dir`.
 
     Args:
         manifest: Rows of `tables.MANIFEST`.
-        raw_dir: What its paths are relative to.
+        fov_index: Rows of `tables.FOV_INDEX`; refused screens get no image.
+        text_lines: Rows of `tables.TEXT_LINES`.
+        raw_dir: What the manifest's paths are relative to.
         images_dir: Gets one `<image_id>.png` an image; replaced as a whole at the end, or left as it was.
-        params: How to find and square.
-        duplicates: When two images are near-duplicates.
+        params: How to crop.
         parallel: Where to work.
 
     Raises:
-        InputError: An image cannot be read, lies outside `raw_dir`, or is not what the manifest says.
+        InputError: An image cannot be read, lies outside `raw_dir`, or is not what the manifest says; or none is left.
     """
-    used = manifest[manifest["excluded"] == ""].sort_values("image_id")
+    fields = fov_index[fov_index["reject"] == ""].drop(columns=["flags", "duplicate_group"])
+    used = manifest.merge(fields, on="image_id").sort_values("image_id")
     if used.empty:
-        raise InputError("manifest: no image is left to crop; every row is excluded")
+        raise InputError("no field of view is left to crop: all are refused; see data/fov/index.csv")
     _check_names(used)
     places = locate(raw_dir, used["path"])
-    layouts = _layout_boxes(used, places, params)
-    fingerprint = json.dumps(params.model_dump())
+    covered = _covered(text_lines, params)
     with _growing_folder(images_dir) as (folder, journal):
         rows: list[Any] = list(used.itertuples(index=False, name="Row"))
-        jobs = (_job(row, places[row.path], layouts.get(_layout(row)), folder, params) for row in rows)
-        done = map_images(_crop, jobs, len(rows), journal, fingerprint, parallel, "crop")
-        index = pd.DataFrame(list(done.values()))
-        _remove_strangers(folder, set(index["image_id"]))
-        boxes = [Box(*box) for box in index[list(BOX_COLUMNS)].to_numpy().tolist()]
-
-        def read_crop(number: int) -> Gray:
-            return _read(rows[number], places[rows[number].path])[boxes[number].slices]
-
-        hashes, pixels = index.pop("hashes").tolist(), index.pop("pixels").tolist()
-        pairs = duplicate_pairs(index["image_id"].tolist(), hashes, pixels, read_crop, duplicates)
-    return Crops(index.assign(duplicate_group=duplicate_groups(index["image_id"].tolist(), pairs)), pairs)
+        jobs = (_job(row, places[row.path], covered.get(row.image_id, ()), folder, params) for row in rows)
+        fingerprint = json.dumps(params.model_dump())
+        done = list(map_images(_crop, jobs, len(rows), journal, fingerprint, parallel, "crop").values())
+        _remove_strangers(folder, {result["row"]["image_id"] for result in done})
+    marks = [mark for result in done for mark in result["marks"]]
+    return Crops(
+        pd.DataFrame([result["row"] for result in done], columns=list(CROPS.columns)),
+        pd.DataFrame(marks, columns=list(MARKS.columns)),
+    )
 
 
-def _job(row: Any, place: Path, layout_box: Box | None, folder: Path, params: FovParams) -> tuple[str, tuple[Any, ...]]:
-    """Key of a result, which another layout's box would change, and what `_crop` needs."""
-    key = json.dumps([row.image_id, astuple(layout_box) if layout_box else None])
-    return key, (row, place.absolute(), layout_box, folder.absolute(), params)
-
-
-def _crop(row: Any, place: Path, layout_box: Box | None, folder: Path, params: FovParams) -> dict[str, Any]:
-    """Find, square and write one image; its row of the index, and its hashes."""
-    image = _read(row, place)
-    fov = find_fov(image, params.agreement_iou, layout_box)
-    write_png(folder / f"{row.image_id}.png", CropResize(fov.box, params.side_px, params.square).apply(image))
+def _covered(text_lines: pd.DataFrame, params: CropParams) -> dict[str, tuple[Box, ...]]:
+    """The lines of text to cover, by image."""
+    lines = text_lines[text_lines["kind"].isin(params.masked_text)].sort_values(["image_id", "line"])
     return {
-        "image_id": row.image_id,
-        **dict(zip(BOX_COLUMNS, astuple(fov.box), strict=True)),
-        "side_px": params.side_px,
-        "square": params.square,
-        "method": fov.method,
-        "confidence": round(fov.confidence, 4),
-        "flags": "|".join(fov.flags),
-        "accepted": int(fov.accepted),
-        "hashes": picture_hashes(image[fov.box.slices]),
-        "pixels": pixel_digest(image[fov.box.slices]),
+        str(image_id): tuple(Box(*box) for box in some[list(BOX_COLUMNS)].to_numpy().tolist())
+        for image_id, some in lines.groupby("image_id")
     }
 
 
-def _layout(row: Any) -> Layout:
-    return (row.device, row.width_px, row.height_px)
+def _job(
+    row: Any, place: Path, covered: tuple[Box, ...], folder: Path, params: CropParams
+) -> tuple[str, tuple[Any, ...]]:
+    """Key of a result, which another field or line of text would change, and what `_crop` needs."""
+    key = json.dumps([row.image_id, row.x0_px, row.y0_px, row.x1_px, row.y1_px, row.polygon, str(covered)])
+    return key, (row, place.absolute(), covered, folder.absolute(), params)
 
 
-def _layout_boxes(used: pd.DataFrame, places: dict[str, Path], params: FovParams) -> dict[Layout, Box]:
-    """The field's box of every layout (device and size) of which there are enough screens.
-
-    One screen a patient as far as there are enough: those of one examination, and all frames of one clip,
-    share far more than the layout.
-    """
-    boxes: dict[Layout, Box] = {}
-    apart = used.drop_duplicates("path")
-    apart = apart.assign(turn=apart.groupby("patient_id").cumcount()).sort_values(["turn", "image_id"])
-    for key, rows in apart.groupby(["device", "width_px", "height_px"], sort=True):
-        if len(rows) >= params.layout_min_images:
-            some: Iterator[Any] = rows.head(params.layout_max_images).itertuples(index=False)
-            box = layout_consensus((_read(row, places[row.path]) for row in some), params.layout_min_images)
-            if box:
-                boxes[cast("Layout", key)] = box
-    return boxes
+def _crop(row: Any, place: Path, covered: tuple[Box, ...], folder: Path, params: CropParams) -> dict[str, Any]:
+    """Square and write one image; its row, and those of its marks."""
+    picture = read_screen(row, place)
+    box = Box(row.x0_px, row.y0_px, row.x1_px, row.y1_px)
+    marks = find_marks(picture, box)
+    gray = remove_marks(picture.gray, marks, params.overlays)
+    gray = cover(gray, covered)
+    if row.polygon:
+        gray = np.where(inside_polygon(row.polygon, *gray.shape), gray, np.uint8(0))
+    crop = CropResize(box, params.side_px, params.square)
+    write_png(folder / f"{row.image_id}.png", crop.apply(gray))
+    about = {
+        "image_id": row.image_id,
+        "side_px": params.side_px,
+        "square": params.square,
+        "resampling": crop.resampling,
+        "overlays": params.overlays,
+        "masked_lines": len(covered),
+    }
+    return {"row": about, "marks": mark_rows(row.image_id, marks)}
 
 
 def _check_names(used: pd.DataFrame) -> None:
     wrong = [name for name in used["image_id"] if not SAFE_NAME.fullmatch(name)]
     if wrong:
         raise InputError(f"manifest: image_id {wrong[0]!r} cannot name a file; use letters, digits, - and _")
-
-
-def _read(row: Any, place: Path) -> Gray:
-    """The image of a row of the manifest, checked against it; messages call it by its path there."""
-    image = read_screen(place, row.frame, row.path)
-    if image.shape != (row.height_px, row.width_px):
-        size = f"{image.shape[1]} x {image.shape[0]} pixels, the manifest says {row.width_px} x {row.height_px}"
-        raise InputError(f"{row.path}: image has {size}; run `dvc repro ingest`")
-    return image
 
 
 @contextmanager

@@ -23,9 +23,19 @@ from pydicom.pixels.utils import as_pixel_options
 
 from nonmass.dicom_file import DECODERS, DicomError, Screen, contradictory, cut_off, is_dicom, not_8_bit, opened
 from nonmass.geometry import Box
-from nonmass.images import MAX_PIXELS, Gray
+from nonmass.images import MAX_PIXELS, Gray, Picture, chroma_of
 
-__all__ = ["DicomError", "Header", "header", "is_dicom", "n_frames", "read_gray", "region_text", "regions"]
+__all__ = [
+    "DicomError",
+    "Header",
+    "header",
+    "is_dicom",
+    "n_frames",
+    "read_gray",
+    "read_picture",
+    "region_text",
+    "regions",
+]
 
 IDS = ("PatientID", "AccessionNumber", "StudyInstanceUID", "SOPInstanceUID")
 ABOUT = (*IDS, "Modality", "Manufacturer", "ManufacturerModelName", "SequenceOfUltrasoundRegions")
@@ -123,9 +133,21 @@ def read_gray(path: Path, frame: int = 0, name: str | None = None, max_pixels: i
             read here (videos, more than 8 bits, retired colours, another transfer syntax than `DECODERS`).
     """
     with opened(path, name, max_pixels, PALETTE) as screen:
-        if not 0 <= frame < screen.n_frames:
-            raise DicomError("no such frame", "frames count from 0", f"{frame} of {screen.n_frames}")
+        _check_frame(screen, frame)
         return _gray(screen, frame)
+
+
+def read_picture(path: Path, frame: int = 0, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read one frame as gray and chroma; arguments and errors as `read_gray`'s, and so is the gray."""
+    with opened(path, name, max_pixels, PALETTE) as screen:
+        _check_frame(screen, frame)
+        gray = _gray(screen, frame)
+        return Picture(gray, _chroma(screen, frame, gray))
+
+
+def region_boxes(text: str) -> tuple[Box, ...]:
+    """The inverse of `region_text`."""
+    return tuple(Box(*map(int, part.split(","))) for part in text.split("|") if part)
 
 
 def regions(elements: Dataset) -> tuple[Box, ...]:
@@ -186,6 +208,24 @@ def _gray(screen: Screen, frame: int) -> Gray:
     return samples
 
 
+def _check_frame(screen: Screen, frame: int) -> None:
+    if not 0 <= frame < screen.n_frames:
+        raise DicomError("no such frame", "frames count from 0", f"{frame} of {screen.n_frames}")
+
+
+def _chroma(screen: Screen, frame: int, gray: Gray) -> Gray:
+    """How coloured a frame is that `_gray` could read."""
+    photometric = screen.elements.PhotometricInterpretation
+    if screen.elements.SamplesPerPixel == 1 and photometric != "PALETTE COLOR":
+        return np.zeros_like(gray)
+    values, photometric = _samples(screen, frame)
+    if photometric in ("YBR_FULL", "YBR_FULL_422"):
+        return chroma_of(np.ascontiguousarray(values[..., 1]), np.ascontiguousarray(values[..., 2]))
+    colours = _palette(screen.elements)[values] if photometric == "PALETTE COLOR" else values
+    _, blue, red = Image.fromarray(colours.astype(np.uint8)).convert("YCbCr").split()
+    return chroma_of(np.asarray(blue), np.asarray(red))
+
+
 def _jpeg_luma(screen: Screen, frame: int) -> Gray | None:
     """Luma of a baseline JPEG straight from the codestream, or None if it holds something else."""
     photometric = screen.elements.PhotometricInterpretation
@@ -207,13 +247,18 @@ def _luma(colours: NDArray[np.uint8]) -> Gray:
 
 def _palette_luma(elements: Dataset) -> NDArray[np.uint8]:
     """Luma of each stored value, `(256,)` uint8."""
+    return _luma(_palette(elements)[None]).reshape(256)
+
+
+def _palette(elements: Dataset) -> NDArray[np.uint8]:
+    """Colour of each stored value, `(256, 3)` RGB uint8."""
     if not elements.original_encoding[1]:
         what = "colours are of a kind that is not read here"
         raise DicomError(what, "export 8-bit gray or RGB", "big-endian palette")
-    colours = apply_color_lut(np.arange(256, dtype=np.uint8)[None], elements)[..., :3]
+    colours = apply_color_lut(np.arange(256, dtype=np.uint8)[None], elements)[0, :, :3]
     # Entries of 16 bits: 0 to 65535 by the standard, but some writers put 0 to 255 there.
     colours = colours if colours.max() <= 255 else colours >> 8
-    return _luma(colours.astype(np.uint8)).reshape(256)
+    return np.asarray(colours, np.uint8)
 
 
 def _samples(screen: Screen, frame: int) -> tuple[NDArray[Any], str]:

@@ -102,6 +102,13 @@ class CropResize:
         return Box(x0, y0, x0 + width, y0 + height)
 
     @property
+    def resampling(self) -> str:
+        """What `apply` does to the pixels: area where an axis shrinks, bilinear where it grows; both, or none."""
+        sizes = ((self.box.width, self.content.width), (self.box.height, self.content.height))
+        names = {"area" if after < before else "bilinear" for before, after in sizes if after != before}
+        return "+".join(sorted(names)) or "none"
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Model pixels a screen pixel, in x and y; unless stretched, equal but for the rounding of the content."""
         content = self.content
@@ -163,6 +170,14 @@ class CropResize:
         height, width = screen.shape
         if self.box.x1 > width or self.box.y1 > height:
             raise ValueError(f"{self.box} leaves a screen of {width} x {height} pixels")
+
+
+def inside_polygon(outline: str, height: int, width: int) -> NDArray[np.bool_]:
+    """The pixels of a screen within an outline of `tables.FOV_INDEX` ("x,y" joined by "|"); `(height, width)` bool."""
+    corners = np.array([[int(number) for number in corner.split(",")] for corner in outline.split("|")], np.int32)
+    inside = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(inside, [corners], 1)
+    return inside.astype(bool)
 
 
 def _start(box: Box) -> NDArray[np.float64]:

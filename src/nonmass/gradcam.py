@@ -84,7 +84,7 @@ def _features(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
     if features.ndim != 4 or shape[0] != network.num_features or min(shape[1:]) < 2:
         raise InputError(
             f"explain: the last features of {name} are {shape} for images of {images.shape[-1]} px; Grad-CAM needs "
-            "(channels, rows, columns) with 2 or more of each: take a convolutional network, or a larger fov.side_px"
+            "(channels, rows, columns) with 2 or more of each: take a convolutional network, or a larger crop.side_px"
         )
     return features
 

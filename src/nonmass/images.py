@@ -1,8 +1,9 @@
-"""Image files: read defensively as 8-bit gray, written as plain PNG with stable bytes."""
+"""Image files: read defensively as 8-bit gray, with or without colour, written as plain PNG with stable bytes."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,20 @@ from nonmass.errors import InputError
 from nonmass.files import whole_file
 
 Gray = NDArray[np.uint8]  # (H, W)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A screen as its gray and how coloured it is.
+
+    Attributes:
+        gray: `(H, W)` uint8, luma (ITU-R BT.601), as `read_gray` gives it.
+        chroma: `(H, W)` uint8, how far each pixel is from gray: the larger of |Cb - 128| and |Cr - 128|, 0 to 128.
+    """
+
+    gray: Gray
+    chroma: Gray
+
 
 MAX_PIXELS = 64_000_000  # a 4K screen has 8 million; far above that is a bomb or a mistake
 # What can be read, and what such files are called.
@@ -50,6 +65,26 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None)
     """
     with _opened(path, max_pixels, name or str(path)) as image:
         return _gray(image, name or str(path))
+
+
+def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None) -> Picture:
+    """Read an image file as gray and chroma; arguments and errors as `read_gray`'s, and so is the gray."""
+    with _opened(path, max_pixels, name or str(path)) as image:
+        if image.format in ("JPEG", "MPO") and image.mode == "RGB":
+            image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
+            luma, *colours = image.convert("YCbCr").split()
+            return Picture(np.array(luma, np.uint8), chroma_of(*map(np.asarray, colours)))
+        gray = _gray(image, name or str(path))
+        if image.mode in ("1", "L", "LA"):
+            return Picture(gray, np.zeros_like(gray))
+        _, *colours = image.convert("RGB").convert("YCbCr").split()
+        return Picture(gray, chroma_of(*map(np.asarray, colours)))
+
+
+def chroma_of(blue: Gray, red: Gray) -> Gray:
+    """`Picture.chroma` of the Cb and Cr planes."""
+    middle = np.full_like(blue, 128)
+    return np.asarray(np.maximum(cv2.absdiff(blue, middle), cv2.absdiff(red, middle)), np.uint8)
 
 
 @contextmanager

@@ -11,25 +11,30 @@ from numpy.typing import NDArray
 from nonmass.errors import InputError
 from nonmass.geometry import Box, CropResize
 from nonmass.images import read_gray
+from nonmass.tables import BOX_COLUMNS
 
 
-def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFrame) -> pd.DataFrame:
+def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
     """Rows with what `read_lesion` needs: mask files, size of the screen, field of view and whether it is `accepted`.
 
     Args:
         rows: One row an image, with `image_id`; their order is kept.
         manifest: Rows of `tables.MANIFEST`.
         fov_index: Rows of `tables.FOV_INDEX`.
+        crops: Rows of `tables.CROPS`.
 
     Raises:
-        InputError: An image is in neither table.
+        InputError: One of the tables lacks an image.
     """
     screens = manifest[["image_id", "mask_path", "width_px", "height_px"]]
-    boxes = fov_index[["image_id", "x0_px", "y0_px", "x1_px", "y1_px", "side_px", "square", "accepted"]]
-    joined = rows.merge(screens, on="image_id").merge(boxes, on="image_id")
+    boxes = fov_index[["image_id", *BOX_COLUMNS, "accepted"]]
+    squares = crops[["image_id", "side_px", "square"]]
+    joined = rows.merge(screens, on="image_id").merge(boxes, on="image_id").merge(squares, on="image_id")
     if len(joined) != len(rows):
         unknown = rows.loc[~rows["image_id"].isin(joined["image_id"]), "image_id"].iloc[0]
-        raise InputError(f"image {unknown} is not in the manifest and the field-of-view index; run `dvc repro` again")
+        raise InputError(
+            f"image {unknown} is not in the manifest, the field-of-view index and the crops; run `dvc repro` again"
+        )
     return joined
 
 

@@ -10,11 +10,12 @@ from nonmass.cohorts.criteria import Criteria
 from nonmass.cohorts.manifest import CohortNames, IngestParams
 from nonmass.cohorts.phantom import PhantomSource
 from nonmass.cohorts.registry import Source
+from nonmass.cropping import CropParams
 from nonmass.determinism import RuntimeParams
 from nonmass.duplicates import DuplicatesParams
 from nonmass.errors import InputError
 from nonmass.folds import Folds
-from nonmass.fov import FovParams
+from nonmass.fov.finder import FindParams
 from nonmass.gallery import ExplainParams
 from nonmass.network import NetworkParams
 from nonmass.parallel import ParallelParams
@@ -23,6 +24,7 @@ from nonmass.phantom.patients import PhantomParams
 from nonmass.roc.analysis import RocParams
 from nonmass.splitting import SplitParams
 from nonmass.tasks import TaskParams
+from nonmass.text.listing import TextParams
 from nonmass.training import LrDecayParams, TrainParams
 
 Task = Literal["detect", "classify"]
@@ -37,7 +39,9 @@ class Params(Section):
     ingest: IngestParams
     criteria: Criteria
     phantom: PhantomParams
-    fov: FovParams
+    fov: FindParams
+    text: TextParams
+    crop: CropParams
     duplicates: DuplicatesParams
     split: SplitParams
     tasks: dict[Task, TaskParams]

@@ -50,17 +50,22 @@ class Split:
     quarantined: tuple[str, ...]
 
 
-def join_duplicates(manifest: pd.DataFrame, fov_index: pd.DataFrame) -> pd.DataFrame:
-    """The manifest with the column `duplicate_group`, which is "" for excluded images.
+def join_fields(manifest: pd.DataFrame, fov_index: pd.DataFrame) -> pd.DataFrame:
+    """The manifest with the column `duplicate_group`; refused fields of view are excluded, with the reason.
+
+    `duplicate_group` is "" for excluded images.
 
     Raises:
         InputError: An image that is not excluded has no row in the field-of-view index.
     """
     lost = set(manifest.loc[manifest["excluded"] == "", "image_id"]) - set(fov_index["image_id"])
     if lost:
-        raise InputError(f"{len(lost)} image(s) have no field of view, such as {min(lost)}; run `dvc repro crop`")
-    joined = manifest.merge(fov_index[["image_id", "duplicate_group"]], on="image_id", how="left")
-    return joined.fillna({"duplicate_group": ""})
+        raise InputError(f"{len(lost)} image(s) have no field of view, such as {min(lost)}; run `dvc repro fov`")
+    found = fov_index[["image_id", "duplicate_group", "reject"]]
+    joined = manifest.merge(found, on="image_id", how="left").fillna({"duplicate_group": "", "reject": ""})
+    refused = "field of view refused: " + joined["reject"]
+    joined["excluded"] = joined["excluded"].mask((joined["excluded"] == "") & (joined["reject"] != ""), refused)
+    return joined.drop(columns="reject")
 
 
 def linked_groups(images: pd.DataFrame) -> "pd.Series[str]":

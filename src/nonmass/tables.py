@@ -13,6 +13,9 @@ from nonmass.files import write_text
 FINDINGS = ("normal", "mass", "non_mass")
 PATHOLOGIES = ("benign", "malignant")
 PARTS = ("train", "val", "test", "external")
+TEXT_KINDS = ("phi-suspect", "annotation", "device", "ruler")
+BOX_COLUMNS = ("x0_px", "y0_px", "x1_px", "y1_px")
+MARK_KINDS = ("caliper", "arrow", "dotted_line", "text")
 
 
 @dataclass(frozen=True)
@@ -161,13 +164,80 @@ FOV_INDEX = Table(
         "y0_px": "int",
         "x1_px": "int",
         "y1_px": "int",
-        "side_px": "int",  # of the squared image
-        "square": "text",  # how it was squared; see geometry.CropResize
-        "method": "text",  # how the box was found
+        "polygon": "text",  # its outline where it is no rectangle: "x,y" in pixels of the screen, joined by "|"
+        "panels": "text",  # all fields on the screen if there are several, "x0,y0,x1,y1" joined by "|"; or empty
+        "method": "text",  # what decided: agreement, layout, device, bare, override, or none of them: guess
+        "estimators": "text",  # which of them agree on the box, joined by "+"
         "confidence": "float",  # 0 to 1
         "flags": "text",  # reason codes joined by "|", or empty
+        "reject": "text",  # why the screen is refused, then it is not cropped; or empty
         "accepted": "int",  # 1, or 0 for the review list
         "duplicate_group": "text",  # images of one group show the same picture; or empty
+    },
+    key=("image_id",),
+)
+
+# What a person has decided about fields of view; these lines win over everything found.
+FOV_OVERRIDES = Table(
+    name="field-of-view overrides",
+    columns={
+        "target": "text",  # an image_id; or a layout, "DEVICE WIDTHxHEIGHT" as in the manifest
+        "action": "text",  # box: this is the field of view; refuse: there is none
+        "x0_px": "int",  # half-open; all 0 if refused
+        "y0_px": "int",
+        "x1_px": "int",
+        "y1_px": "int",
+        "note": "text",
+    },
+    key=("target",),
+    allowed={"action": ("box", "refuse")},
+)
+
+# Lines of text inside fields of view. What they say is written nowhere.
+TEXT_LINES = Table(
+    name="text lines",
+    columns={
+        "image_id": "text",
+        "line": "int",  # from 1, in reading order
+        "kind": "text",
+        "x0_px": "int",  # on the exported screen, half-open
+        "y0_px": "int",
+        "x1_px": "int",
+        "y1_px": "int",
+        "n_characters": "int",
+        "confidence": "float",  # the engine's own, 0 to 1
+    },
+    key=("image_id", "line"),
+    allowed={"kind": TEXT_KINDS},
+)
+
+# Marks that a person or the device has burned into fields of view.
+MARKS = Table(
+    name="burned-in marks",
+    columns={
+        "image_id": "text",
+        "mark": "int",  # from 1, in reading order
+        "kind": "text",
+        "x0_px": "int",  # on the exported screen, half-open
+        "y0_px": "int",
+        "x1_px": "int",
+        "y1_px": "int",
+        "area_px": "int",  # pixels of the mark itself
+    },
+    key=("image_id", "mark"),
+    allowed={"kind": MARK_KINDS},
+)
+
+# How each field of view became the model's square.
+CROPS = Table(
+    name="crops",
+    columns={
+        "image_id": "text",
+        "side_px": "int",  # of the square
+        "square": "text",  # how it was made; see geometry.CropResize
+        "resampling": "text",  # area where it shrank, bilinear where it grew; area+bilinear; or none
+        "overlays": "text",  # what became of marks: keep, mask, inpaint
+        "masked_lines": "int",  # lines of text that were covered
     },
     key=("image_id",),
 )

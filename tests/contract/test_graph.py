@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from nonmass.bench import STAGES
+from nonmass.bench.data import STAGES
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"

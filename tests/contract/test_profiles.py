@@ -41,7 +41,7 @@ def spoilt(content):
     """Every number of the sections of the recipe, changed, so that only a profile can put it right."""
     for name in ("train", "lr_decay", "tasks", "phantom"):
         content[name] = _changed(content[name])
-    content["fov"]["side_px"] = 64
+    content["crop"]["side_px"] = 64
     return content
 
 
@@ -57,7 +57,7 @@ def test_the_paper_profile_holds_the_numbers_of_the_paper():
     """BMC Med Inform Decis Mak 2023;23:174, section Methods."""
     params = spoilt(load(ROOT / "params.yaml"))
     apply_profile(params, profile("paper"), "paper")
-    assert params["fov"]["side_px"] == 448
+    assert params["crop"]["side_px"] == 448
     train = params["train"]
     assert (train["epochs"], train["early_stopping_epochs"], train["batch_size"], train["lr"]) == (300, 15, 16, 0.001)
     assert params["lr_decay"]["classify"] == {"after_epochs": 5, "factor": 0.1}

@@ -98,7 +98,7 @@ def describe(params):
     params["criteria"] = []
     params["phantom"]["patients"] = {"normal": 0, "mass": 0, "non_mass": 0}
     params["phantom"]["ineligible"] = 0
-    params["fov"]["side_px"] = 64
+    params["crop"]["side_px"] = 64
     params["train"]["epochs"] = 1
     params["backbones"] = ["mobilenet_448"]
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def small_clone(folder):
     def shrink(params):
         params["phantom"]["patients"] = {"normal": 24, "mass": 40, "non_mass": 24}
-        params["fov"]["side_px"] = 64
+        params["crop"]["side_px"] = 64
         params["phantom"]["ineligible"] = 8
         params["train"]["epochs"] = 2
 

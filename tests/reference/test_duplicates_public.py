@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes
-from nonmass.fov import find_fov
+from nonmass.fov.finder import find_fov
 from nonmass.images import read_gray
 
 PARAMS = DuplicatesParams(candidate_distance=12, candidate_distance_sum=34, min_inliers=20)

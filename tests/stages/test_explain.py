@@ -50,9 +50,11 @@ def write_world(folder):
         patient_group=frame["patient_id"], **screens, width_px=2 * SIDE, height_px=2 * SIDE, mask_path=masks, mask_id=""
     )
     tables.MANIFEST.write(manifest, folder / "manifest.csv")
-    view = {"x0_px": 0, "y0_px": 0, "x1_px": SIDE, "y1_px": SIDE, "side_px": SIDE, "square": "pad_br"}
-    judgement = {"method": "hand", "confidence": 1.0, "flags": "", "accepted": 1, "duplicate_group": ""}
-    tables.FOV_INDEX.write(frame[["image_id"]].assign(**view, **judgement), folder / "fov.csv")
+    view = {"x0_px": 0, "y0_px": 0, "x1_px": SIDE, "y1_px": SIDE}
+    square = {"side_px": SIDE, "square": "pad_br", "resampling": "none", "overlays": "keep", "masked_lines": 0}
+    tables.CROPS.write(frame[["image_id"]].assign(**square), folder / "crops.csv")
+    found = dict.fromkeys(tables.FOV_INDEX.columns, "") | {"confidence": 1.0, "accepted": 1, **view}
+    tables.FOV_INDEX.write(pd.DataFrame({**found, "image_id": frame["image_id"]}), folder / "fov.csv")
     (folder / "metrics.json").write_text(json.dumps({"certificate": SEAL}))
     for backbone in ARCHITECTURES:
         tables.PREDICTIONS.write(frame, folder / "predictions" / f"{backbone}.csv")
@@ -84,7 +86,17 @@ def explain(tmp_path, run_stage):
     write_world(tmp_path)
     write_measures(tmp_path)
     write_models(tmp_path)
-    inputs = ("measures.csv", "metrics.json", "models", "predictions", "manifest.csv", "fov.csv", "raw", "images")
+    inputs = (
+        "measures.csv",
+        "metrics.json",
+        "models",
+        "predictions",
+        "manifest.csv",
+        "fov.csv",
+        "crops.csv",
+        "raw",
+        "images",
+    )
 
     def run(out="out"):
         outputs = (tmp_path / out / "gallery", tmp_path / out / "explain.json")

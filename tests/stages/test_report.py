@@ -20,6 +20,7 @@ FOLDERS = (
     "ingest_problems.csv",
     "models",
     "gradcam",
+    "shortcuts",
     "out",
 )
 

@@ -12,6 +12,7 @@ from split_inputs import CLASSIFY, DETECT
 from nonmass import tables
 from nonmass.determinism import generator
 from nonmass.report.sources import Folders
+from nonmass.shortcut_table import GROUPS, SHORTCUTS
 from nonmass.tables import MEASURES
 
 BACKBONES = ("mobilenet_448", "densenet121_448")
@@ -19,7 +20,7 @@ BACKBONES = ("mobilenet_448", "densenet121_448")
 PARAMS = {
     "cohorts": ["phantom"],
     "sources": {"phantom": {"adapter": "phantom"}},
-    "fov": {"side_px": 128, "square": "pad_br"},
+    "crop": {"side_px": 128, "square": "pad_br", "overlays": "keep"},
     "tasks": {"detect": DETECT, "classify": CLASSIFY},
     "criteria": [{"name": "BI-RADS 0", "drop": {"birads": "0"}}],
     "backbones": list(BACKBONES),
@@ -69,6 +70,7 @@ def folders(root: Path) -> Folders:
         root / "ingest_problems.csv",
         root / "models",
         root / "gradcam",
+        root / "shortcuts",
     )
 
 
@@ -77,7 +79,7 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
     manifest = _manifest(patients_per_class)
     tables.MANIFEST.write(manifest, places.data / "manifest.csv")
     tables.PATIENTS.write(_patients(manifest), places.data / "patients.csv")
-    tables.FOV_INDEX.write(_fov_index(manifest), places.data / "fov" / "index.csv")
+    _write_fields(manifest, places)
     write_json(places.metrics / "data.json", {"all": _flow(manifest), "phantom": _flow(manifest)})
     tables.CHARACTERISTICS.write(TESTS, places.characteristics / "tests.csv")
     write_json(places.characteristics / "software.json", {"R": "4.2.2", "pROC": "1.18.0"})
@@ -90,6 +92,7 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
         split = _split(manifest, name)
         tables.SPLIT.write(split, places.data / "splits" / f"{name}.csv")
         certificates[name] = _certificate(split)
+        SHORTCUTS.write(_shortcuts(name), places.shortcuts / f"{name}.csv")
         write_json(places.metrics / f"{name}.json", {"certificate": certificates[name]})
         predictions = {backbone: _scores(split, name, backbone) for backbone in BACKBONES}
         tables.CURVES.write(_curves(predictions), places.curves / f"{name}.csv")
@@ -104,6 +107,8 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
         write_json(places.metrics / f"explain_{name}.json", EXPLAINED)
         write_json(places.measures / f"{name}_software.json", {"R": "4.2.2", "pROC": "1.18.0", "python": "3.11.2"})
     write_json(places.metrics / "split.json", certificates)
+    audited = {name: {"assignment": content["assignment"]} for name, content in certificates.items()}
+    write_json(places.metrics / "shortcuts.json", audited)
     return places
 
 
@@ -144,10 +149,40 @@ def _patients(manifest: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _write_fields(manifest: pd.DataFrame, places: Folders) -> None:
+    """Two doubtful fields, none refused, none read; every third image bears a caliper."""
+    index = _fov_index(manifest)
+    tables.FOV_INDEX.write(index, places.data / "fov" / "index.csv")
+    counts = {"images": len(index), "accepted": len(index) - 2, "doubtful": 2, "refused": 0, "overridden": 0}
+    write_json(places.metrics / "fov.json", counts)
+    write_json(places.metrics / "text.json", {"engine": "none"})
+    crops = index[["image_id"]].assign(side_px=128, square="pad_br", resampling="area", overlays="keep", masked_lines=0)
+    tables.CROPS.write(crops, places.data / "fov" / "crops.csv")
+    marks = index[["image_id"]].iloc[::3].assign(mark=1, kind="caliper", x0_px=1, y0_px=1, x1_px=3, y1_px=3, area_px=4)
+    tables.MARKS.write(marks, places.data / "fov" / "marks.csv")
+
+
 def _fov_index(manifest: pd.DataFrame) -> pd.DataFrame:
-    frame = pd.DataFrame({"image_id": manifest["image_id"]})
-    frame = frame.assign(x0_px=0, y0_px=0, x1_px=9, y1_px=9, side_px=128, square="pad_br", method="core")
-    return frame.assign(confidence=0.9, flags="", accepted=[0, 0, *[1] * (len(frame) - 2)], duplicate_group="")
+    used = manifest.loc[manifest["excluded"] == "", "image_id"]
+    frame = pd.DataFrame({"image_id": used}).assign(x0_px=0, y0_px=0, x1_px=9, y1_px=9, polygon="", panels="")
+    frame = frame.assign(method="agreement", estimators="core+component", confidence=0.9, flags="", reject="")
+    frame.loc[frame.index[:2], "flags"] = "soft-bottom"
+    return frame.assign(accepted=[0, 0, *[1] * (len(frame) - 2)], duplicate_group="")
+
+
+def _shortcuts(task: str) -> pd.DataFrame:
+    """`device` tells the classes apart, `sharpness` too, `padding` is the same for every image."""
+    rows = []
+    for part in ("develop", "external") if task == "classify" else ("develop",):
+        for number, group in enumerate(GROUPS):
+            auc = {"device": 0.7123, "sharpness": 0.8}.get(group, 0.45 + 0.01 * number)
+            lo, hi, note = f"{auc - 0.08:.17g}", f"{auc + 0.08:.17g}", ""
+            if group == "padding":
+                auc, lo, hi, note = 0.5, "", "", "the same for every image, or for all but a few"
+            rows.append((task, part, group, "", 200, 90, f"{auc:.17g}", lo, hi, note))
+        rows.append((task, part, "size", "width", 200, 90, "0.4", "0.3", "0.5", ""))
+        rows.append((task, part, "size", "height", 200, 90, "0.6", "0.5", "0.7", ""))
+    return pd.DataFrame(rows, columns=list(SHORTCUTS.columns))
 
 
 def _size(rows: pd.DataFrame) -> dict[str, int]:

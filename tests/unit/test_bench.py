@@ -2,19 +2,29 @@
 
 import pytest
 
-from nonmass.bench import STAGES, bench_data, measure
+from nonmass.bench.crop import bench_crop
+from nonmass.bench.data import STAGES, bench_data, measure
 from nonmass.errors import InputError
+from nonmass.fov.finder import FindParams
 
 
 @pytest.mark.slow
 def test_every_stage_of_every_size_has_its_cost(project, tmp_path):
     table = bench_data(project, tmp_path, (500, 600))
     assert list(table["stage"]) == ["decoding alone", *STAGES] * 2
-    assert list(table["screens"]) == [500] * 5 + [600] * 5
+    assert list(table["screens"]) == [500] * (1 + len(STAGES)) + [600] * (1 + len(STAGES))
     assert (table["seconds"] > 0).all() and (table.loc[table["stage"] == "crop", "peak_mib"] > 50).all()
     assert (table.loc[table["screens"] == 500, "times_smallest"] == 1).all()
     for size in (500, 600):
         assert len(list((tmp_path / str(size) / "data" / "fov" / "images").iterdir())) == size
+
+
+def test_every_way_to_crop_has_its_time():
+    params = FindParams(agreement_iou=0.95, layout_min_images=5, layout_max_images=30)
+    table = bench_crop(2, params).set_index("way")
+    assert list(table.index) == ["decode, resize, encode", "known layout box", "box found"]
+    assert (table["median_ms"] > 0).all() and (table["p95_ms"] >= table["median_ms"]).all()
+    assert table.loc["decode, resize, encode", "times_limit"] == 1
 
 
 def test_another_cohort_is_refused(write_params, tmp_path):

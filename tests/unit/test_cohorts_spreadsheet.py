@@ -210,7 +210,7 @@ def test_a_stray_word_among_numbers_is_told_by_its_row(tmp_path, table):
     table("finding,More\n" + "".join(f"mass,{age}\n" for age in [*range(40, 70), "45 years"]))
     with pytest.raises(InputError, match=r"more holds numbers, and in row\(s\) 32 something else") as caught:
         read_labels(tmp_path, params(), {"finding": "finding"})
-    assert "45" not in str(caught.value)
+    assert "45" not in str(caught.value).removeprefix(str(tmp_path))  # pytest numbers its folders
 
 
 @pytest.mark.parametrize("name", ["frame", "us_regions", "row", "device", "mask", "key", "patient_id", "width_px"])

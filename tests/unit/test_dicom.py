@@ -16,7 +16,7 @@ from pydicom import dcmread, uid
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, encapsulate_extended, get_frame
 
-from nonmass.dicom import DicomError, header, is_dicom, n_frames, read_gray, region_text
+from nonmass.dicom import DicomError, header, is_dicom, n_frames, read_gray, read_picture, region_boxes, region_text
 from nonmass.errors import InputError
 from nonmass.geometry import Box
 from nonmass.images import read_gray as read_png
@@ -62,7 +62,49 @@ def expect_line(path, line, **options):
     assert str(caught.value) == f"~1f: {line}"
 
 
+def chroma(colours):
+    """How far from gray, by Pillow's conversion."""
+    planes = np.asarray(Image.fromarray(colours).convert("YCbCr"), int)[..., 1:]
+    return np.abs(planes - 128).max(axis=2)
+
+
 # Photometric interpretations
+
+
+def in_ybr(path):
+    return files.still(path, np.array(Image.fromarray(SMOOTH).convert("YCbCr")), "YBR_FULL")
+
+
+def in_palette(path):
+    return files.still(path, GRAY, "PALETTE COLOR", **palette(8, COLOURS))
+
+
+def in_jpeg(path):
+    return files.save(path, files.dataset(SMOOTH, "YBR_FULL_422"), JPEG, [files.jpeg(Image.fromarray(SMOOTH))])
+
+
+@pytest.mark.parametrize(
+    ("written", "expected", "tolerance"),
+    [
+        (lambda path: files.still(path, COLOUR, "RGB"), lambda: chroma(COLOUR), 0),
+        (in_ybr, lambda: chroma(SMOOTH), 0),
+        (in_palette, lambda: chroma(COLOURS[GRAY]), 0),
+        (in_jpeg, lambda: chroma(SMOOTH), 40),
+        (lambda path: files.still(path, GRAY, "MONOCHROME1"), lambda: np.zeros(GRAY.shape), 0),
+    ],
+)
+def test_a_picture_has_the_gray_of_read_gray_and_the_chroma_of_its_colours(tmp_path, written, expected, tolerance):
+    path = written(tmp_path / "a")
+    picture = read_picture(path)
+    np.testing.assert_array_equal(picture.gray, read_gray(path))
+    off = np.abs(picture.chroma.astype(int) - expected())
+    assert off.max() <= tolerance and off.mean() <= tolerance / 8
+
+
+def test_regions_come_back_from_their_text():
+    boxes = (Box(0, 1, 20, 30), Box(4, 5, 6, 7))
+    assert region_boxes(region_text(boxes)) == boxes
+    assert region_boxes("") == ()
 
 
 @pytest.mark.parametrize("syntax", NATIVE)

@@ -8,11 +8,20 @@ from drawn_screens import LAYOUTS, as_jpeg, screen, speckle, write
 
 from nonmass.determinism import generator
 from nonmass.errors import InputError
-from nonmass.fov import FovParams, find_fov
-from nonmass.fov_layout import layout_consensus
+from nonmass.fov.field import Known
+from nonmass.fov.finder import FindParams
+from nonmass.fov.finder import find_fov as find_fov_with
+from nonmass.fov.layout import layout_consensus
 from nonmass.geometry import Box
 from nonmass.images import read_gray
 from nonmass.params import validate
+
+GOOD = {"agreement_iou": 0.95, "layout_min_images": 5, "layout_max_images": 30}
+PARAMS = validate(GOOD, FindParams, "fov")
+
+
+def find_fov(image, layout_box=None):
+    return find_fov_with(image, PARAMS, Known(layout_boxes=(layout_box,) if layout_box else ()))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -25,13 +34,20 @@ def test_a_drawn_field_is_found_on_one_screen(layout, key):
 
 
 @pytest.mark.parametrize("layout", ["black", "panel"])
-def test_a_black_depth_is_doubted_and_the_layout_settles_it(layout):
+def test_a_black_depth_ends_with_the_ruler_and_the_layout_knows_it_exactly(layout):
     true = LAYOUTS[layout][2]
     dark = screen(layout, "dark", deep_dark=0.3)
     alone = find_fov(dark)
-    assert not alone.accepted and "soft-bottom" in alone.flags
+    assert alone.accepted and alone.notes == ("ruler-bottom",)
+    assert 0 <= true.y1 - alone.box.y1 <= 22 and alone.box.iou(true) > 0.95  # marks are 22 pixels apart
     settled = find_fov(dark, layout_box=true)
-    assert settled.accepted and settled.box == true and settled.method.endswith("layout")
+    assert settled.accepted and settled.box == true and settled.method == "layout"
+
+
+def test_a_black_depth_without_ruler_is_doubted():
+    image = screen("black", "dark", deep_dark=0.3)
+    image[:, LAYOUTS["black"][2].x1 + 8 :] = 0
+    assert all(doubt.endswith("-bottom") for doubt in find_fov(image).doubts) and not find_fov(image).accepted
 
 
 @pytest.mark.parametrize(("narrower_px", "shorter_px"), [(90, 0), (0, 120), (40, 60)])
@@ -96,12 +112,12 @@ def test_a_bare_field_that_fades_stays_whole():
     assert fov.accepted and fov.box == Box(0, 0, 500, 400)
 
 
-def test_a_bare_field_cut_by_a_caption_is_doubted():
+def test_a_caption_below_a_bare_field_is_left_out():
     image = speckle("caption", 400, 500)
     image[300:] = 0
     write(image, "LEFT BREAST 3:00 RADIAL", 10, 330, 0.9, 2)
     fov = find_fov(image)
-    assert fov.flags == ("inside-bottom",)
+    assert fov.accepted and fov.box == Box(0, 0, 500, 300)
 
 
 @pytest.mark.parametrize("image", [np.zeros((300, 400), np.uint8), np.full((300, 400), 87, np.uint8)])
@@ -130,7 +146,7 @@ def test_png_and_jpeg_give_the_same_box(layout):
 def test_the_layout_is_what_changes(layout, count):
     # A third of them have a black depth; names, IDs and dates differ on all.
     screens = (screen(layout, key, deep_dark=0.3 * (key % 3 == 2)) for key in range(count))
-    assert layout_consensus(screens, 5).iou(LAYOUTS[layout][2]) >= 0.995
+    assert layout_consensus(screens, 5)[0].iou(LAYOUTS[layout][2]) >= 0.995
 
 
 def test_changing_text_beside_the_field_is_not_part_of_it():
@@ -146,13 +162,13 @@ def test_changing_text_beside_the_field_is_not_part_of_it():
         write(image, words, box.x0 + 5, box.y0 - 3, 0.7)
         write(image, words, box.x0 + 5, box.y1 + 18, 0.7)
         screens.append(image)
-    assert layout_consensus(screens, 5).iou(box) >= 0.99
+    assert layout_consensus(screens, 5)[0].iou(box) >= 0.99
 
 
 def test_few_or_equal_screens_say_nothing():
-    assert layout_consensus([screen("panel", 1)] * 4, 5) is None
-    assert layout_consensus([screen("panel", 1)] * 5, 5) is None
-    assert layout_consensus([], 5) is None
+    assert layout_consensus([screen("panel", 1)] * 4, 5) == ()
+    assert layout_consensus([screen("panel", 1)] * 5, 5) == ()
+    assert layout_consensus([], 5) == ()
 
 
 def test_screens_of_two_sizes_are_no_layout():
@@ -160,17 +176,14 @@ def test_screens_of_two_sizes_are_no_layout():
         layout_consensus([np.zeros((4, 5), np.uint8), np.zeros((5, 4), np.uint8)], 2)
 
 
-GOOD = {"side_px": 448, "square": "pad_br", "agreement_iou": 0.95, "layout_min_images": 5, "layout_max_images": 30}
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("side_px", 8), ("side_px", 448.5), ("square", "tile"), ("agreement_iou", 1.2), ("layout_max_images", 2)],
+    [("agreement_iou", 1.2), ("agreement_iou", "much"), ("layout_min_images", 2), ("layout_max_images", 2)],
 )
 def test_impossible_params_are_named(key, value):
-    validate(GOOD, FovParams, "fov")
+    validate(GOOD, FindParams, "fov")
     with pytest.raises(InputError, match=key):
-        validate({**GOOD, key: value}, FovParams, "fov")
+        validate({**GOOD, key: value}, FindParams, "fov")
 
 
 @pytest.mark.real_data

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nonmass.geometry import Box, CropResize, resize
+from nonmass.geometry import Box, CropResize, inside_polygon, resize
 
 SQUARES = ("pad_br", "pad_center", "stretch")
 
@@ -137,3 +137,34 @@ def test_a_box_outside_the_image_is_refused():
 def test_unknown_squares_are_refused(side, square):
     with pytest.raises(ValueError, match="no such square"):
         CropResize(Box(0, 0, 5, 5), side, square)
+
+
+@pytest.mark.parametrize(
+    ("box", "square", "said"),
+    [
+        (Box(0, 0, 200, 100), "pad_br", "area"),
+        (Box(0, 0, 50, 40), "pad_center", "bilinear"),
+        (Box(0, 0, 64, 64), "stretch", "none"),
+        (Box(0, 0, 200, 50), "stretch", "area+bilinear"),
+        (Box(0, 0, 64, 100), "stretch", "area"),
+    ],
+)
+def test_resampling_is_said(box, square, said):
+    assert CropResize(box, 64, square).resampling == said
+
+
+@pytest.mark.parametrize(("quality", "shape"), [("area", (128, 96)), ("bilinear", (24, 32))])
+def test_area_and_bilinear_are_opencvs(quality, shape):
+    """Shrinking averages, enlarging interpolates; OpenCV's own two are the reference."""
+    image = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    crop = CropResize(Box(0, 0, shape[1], shape[0]), 64, "stretch")
+    assert crop.resampling == quality
+    how = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}[quality]
+    np.testing.assert_array_equal(crop.apply(image), cv2.resize(image, (64, 64), interpolation=how))
+
+
+def test_the_inside_of_an_outline_is_its_area():
+    inside = inside_polygon("10,10|50,10|50,30|10,30", 60, 80)
+    assert inside.shape == (60, 80) and inside[10:31, 10:51].all() and inside.sum() == 21 * 41  # edges belong to it
+    triangle = inside_polygon("0,0|40,0|0,40", 60, 80)
+    assert triangle.sum() == 41 * 42 / 2

@@ -135,7 +135,7 @@ def test_network_without_a_feature_map_is_refused(network):
 
 
 def test_single_cell_is_refused():
-    with pytest.raises(InputError, match=r"32 px.*larger fov.side_px"):
+    with pytest.raises(InputError, match=r"32 px.*larger crop.side_px"):
         gradcam_maps(trained_like("test_resnet"), noise(1, 32), np.array([True]))
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nonmass.errors import InputError
-from nonmass.images import FORMATS, SUFFIXES, read_gray, write_png
+from nonmass.images import FORMATS, SUFFIXES, read_gray, read_picture, write_png
 
 GRAY = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
 
@@ -153,3 +153,21 @@ def test_other_arrays_are_refused(tmp_path, image):
     with pytest.raises(ValueError, match="no 8-bit"):
         write_png(tmp_path / "a.png", image)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_a_picture_has_the_gray_of_read_gray_and_pillows_chroma(tmp_path, mode, suffix):
+    if (mode, suffix) == ("P", "jpg"):
+        mode = "RGB"
+    rng = np.random.default_rng(3)
+    small = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8)).resize((64, 48)).convert(mode)
+    path = tmp_path / f"a.{suffix}"
+    small.save(path)
+    picture = read_picture(path)
+    np.testing.assert_array_equal(picture.gray, read_gray(path))
+    with Image.open(path) as image:
+        planes = np.asarray(image.convert("RGB").convert("YCbCr"), int)[..., 1:]
+    off = np.abs(planes - 128).max(axis=2)
+    assert np.abs(picture.chroma - off).max() <= (8 if suffix == "jpg" else 0)  # a JPEG has its own, and RGB is clipped
+    assert (picture.chroma.max() > 30) == (mode != "L")

@@ -10,11 +10,12 @@ from nonmass.images import write_png
 from nonmass.lesions import add_masks, read_lesion
 
 # The field of view is the middle 16 x 8 pixels of a screen of 24 x 16; scaled by a half it fills the upper half.
-VIEW = {"x0_px": 4, "y0_px": 4, "x1_px": 20, "y1_px": 12, "side_px": 8, "square": "pad_br", "accepted": 1}
+VIEW = {"x0_px": 4, "y0_px": 4, "x1_px": 20, "y1_px": 12, "accepted": 1}
+SQUARE = {"side_px": 8, "square": "pad_br"}
 
 
 def row(mask_path):
-    return SimpleNamespace(mask_path=mask_path, width_px=24, height_px=16, **VIEW)
+    return SimpleNamespace(mask_path=mask_path, width_px=24, height_px=16, **VIEW, **SQUARE)
 
 
 def mask(folder, name, *at, value=255, shape=(16, 24)):
@@ -67,8 +68,9 @@ def test_rows_keep_their_order_and_an_unknown_image_is_named():
     screens = pd.DataFrame({"image_id": ["a", "b"], "mask_path": ["a.png", ""], "width_px": 24, "height_px": 16})
     views = pd.DataFrame({"image_id": ["a", "b"]}).assign(**VIEW)
     views.loc[0, "accepted"] = 0
-    rows = add_masks(pd.DataFrame({"image_id": ["b", "a"]}), screens, views)
+    squares = views[["image_id"]].assign(**SQUARE)
+    rows = add_masks(pd.DataFrame({"image_id": ["b", "a"]}), screens, views, squares)
     assert rows["mask_path"].tolist() == ["", "a.png"]
     assert rows["accepted"].tolist() == [1, 0]
     with pytest.raises(InputError, match="image c is not in"):
-        add_masks(pd.DataFrame({"image_id": ["a", "c"]}), screens, views)
+        add_masks(pd.DataFrame({"image_id": ["a", "c"]}), screens, views, squares)

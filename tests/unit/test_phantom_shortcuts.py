@@ -6,8 +6,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from nonmass.phantom.generate import draw_export
+from nonmass.determinism import generator
+from nonmass.phantom.acoustics import draw_settings
+from nonmass.phantom.calipers import draw_calipers
+from nonmass.phantom.generate import draw_export, simulate
 from nonmass.phantom.patients import draw_patient
+from nonmass.phantom.screen import LAYOUTS, field_box, in_screen
 
 LIMIT = 0.65
 N_PATIENTS = {"normal": 80, "mass": 110, "non_mass": 90}
@@ -43,6 +47,26 @@ def table():
             truth = {"finding": finding, "pathology": patient.pathology}
             rows.append(truth | features(draw_export(1, patient, 1)))
     return pd.DataFrame(rows)
+
+
+def test_the_length_of_a_measurement_does_not_tell_what_is_measured():
+    """The line between two calipers is as long in normal tissue as on a lesion."""
+    rows = []
+    for finding in ("normal", "non_mass"):
+        for number in range(100):
+            patient = draw_patient(1, finding, number)
+            rng = generator(1, "phantom", patient.name, 1, "calipers")
+            settings = draw_settings(generator(1, "phantom", patient.name, 1), LAYOUTS[patient.device_number].probe_mm)
+            box, mask = field_box(LAYOUTS[patient.device_number], settings), np.zeros(())
+            if patient.lesion:
+                _, area, settings = simulate(1, patient, 1)
+                mask = in_screen(LAYOUTS[patient.device_number], area, settings)
+            for caliper in draw_calipers(rng, box, mask):
+                length = np.hypot(*np.subtract(caliper.end, caliper.start)) / box.width
+                rows.append((finding, length))
+    lengths = pd.DataFrame(rows, columns=["finding", "share"])
+    auc = roc_auc_score(lengths["finding"] == "non_mass", lengths["share"])
+    assert len(lengths) > 100 and max(auc, 1 - auc) <= LIMIT
 
 
 @pytest.mark.parametrize("finding", ["mass", "non_mass"])

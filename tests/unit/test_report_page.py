@@ -2,78 +2,19 @@
 
 import json
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 from report_inputs import BACKBONES, EXPLAINED, PARAMS, write_inputs
+from report_pages import Page, build
 
 from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.params import validate
 from nonmass.report import cautions, wording
-from nonmass.report.build import Report, compose_report, flat, write_report
+from nonmass.report.build import Report, flat, write_report
 from nonmass.report.records import Estimate, Reported
 from nonmass.report.sources import Folders, read_sources
-
-VOID = {"meta", "link", "br", "img", "input", "hr", "path", "use"}
-
-
-class Page(HTMLParser):
-    """Collects what is asserted on, and fails on tags that do not close in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text, self.open, self.ids, self.links = [], [], [], []
-        self.tables: list[list[list[str]]] = []
-        self.headings: list[str] = []
-        self.captions: list[str] = []  # of figures outside the gallery, and of tables
-        self.caption_depth = 0
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in VOID:
-            self.open.append(tag)
-        self.ids += [value for name, value in attrs if name == "id"]
-        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
-        if (tag == "figcaption" and "li" not in self.open) or ("class", "title") in attrs:
-            self.captions.append("")
-            self.caption_depth = len(self.open)
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-        if len(self.open) < self.caption_depth:
-            self.caption_depth = 0
-
-    def handle_data(self, data):
-        self.text.append(data)
-        if {"td", "th"} & set(self.open):
-            self.tables[-1][-1][-1] += data
-        if self.caption_depth:
-            self.captions[-1] += data
-        if self.open and self.open[-1] == "h2":
-            self.headings.append(data)
-
-    @property
-    def words(self) -> str:
-        return " ".join(" ".join(self.text).split())
-
-
-def build(places: Folders, params: dict = PARAMS) -> Report:
-    return compose_report(read_sources(places, params, BACKBONES))
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +94,8 @@ def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
     assert words.count(cautions.NOT_DISJOINT) == 7
     spared = ("lassification", "params.yaml")
     captions = [caption for caption in Page(report.page).captions if not any(word in caption for word in spared)]
-    assert (
-        len(captions) == 1 + 2 + 2 + 1 + 1 + 1 + 2
-    )  # Fig. 1, tables 1 and 2, ROC, table 3, quarantine, maps, training
+    # Fig. 1, three on fields, tables 1 and 2, ROC, table 3, quarantine, two on shortcuts, maps, training
+    assert len(captions) == 1 + 3 + 2 + 2 + 1 + 1 + 2 + 1 + 2
     assert all("NOT DISJOINT (Detection)" in caption for caption in captions), captions
 
 
@@ -182,7 +122,7 @@ def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
     write_report(report, first)
     write_report(build(places), second)
     files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
-    assert len(files) == 1 + 4 + 2 * 6  # page, tables, flow chart and five ROC plots
+    assert len(files) == 1 + 4 + 2 * 8  # page, tables, flow chart, five ROC plots and two of shortcuts
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
 
@@ -211,6 +151,12 @@ def test_report_without_pictures_and_external_part(tmp_path):
         "ingest_problems.csv",
         "data/manifest.csv",
         "data/fov/index.csv",
+        "data/fov/crops.csv",
+        "data/fov/marks.csv",
+        "metrics/fov.json",
+        "metrics/text.json",
+        "metrics/shortcuts.json",
+        "shortcuts/detect.csv",
         "data/splits/detect.csv",
         "curves/detect.csv",
         "measures/classify.csv",

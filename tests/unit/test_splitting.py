@@ -19,7 +19,7 @@ from split_inputs import (
 from nonmass.assignment import assignment_hash
 from nonmass.certificate import certify
 from nonmass.errors import InputError
-from nonmass.splitting import join_duplicates, linked_groups
+from nonmass.splitting import join_fields, linked_groups
 from nonmass.tasks import join_patients
 
 
@@ -229,7 +229,18 @@ def test_a_class_that_a_part_lacks_is_named():
 def test_every_usable_image_needs_its_field_of_view():
     manifest = cohort([1, 1, 1]).drop(columns="duplicate_group")
     manifest.loc[2, "excluded"] = "exact duplicate"
-    index = pd.DataFrame({"image_id": ["c-00000", "c-00001"], "duplicate_group": ["", "g"]})
-    assert list(join_duplicates(manifest, index)["duplicate_group"]) == ["", "g", ""]
+    index = pd.DataFrame({"image_id": ["c-00000", "c-00001"], "duplicate_group": ["", "g"], "reject": ""})
+    assert list(join_fields(manifest, index)["duplicate_group"]) == ["", "g", ""]
     with pytest.raises(InputError, match=r"1 image\(s\) have no field of view, such as c-00001"):
-        join_duplicates(manifest, index[:1])
+        join_fields(manifest, index[:1])
+
+
+def test_a_refused_field_of_view_excludes_its_image_and_says_why():
+    manifest = cohort([1, 1, 1]).drop(columns="duplicate_group")
+    manifest.loc[2, "excluded"] = "exact duplicate"
+    index = pd.DataFrame(
+        {"image_id": list(manifest["image_id"]), "duplicate_group": "", "reject": ["", "m-mode", "m-mode"]}
+    )
+    joined = join_fields(manifest, index)
+    assert list(joined["excluded"]) == ["", "field of view refused: m-mode", "exact duplicate"]
+    assert list(joined.columns) == [*manifest.columns, "duplicate_group"]

@@ -12,7 +12,7 @@ from nonmass.errors import InputError
 from nonmass.images import refuse_no_file
 from nonmass.parallel import ParallelParams, forget, map_images
 from nonmass.pseudonyms import hidden_file, pseudonym, read_salt
-from nonmass.screens import read_screen
+from nonmass.screens import read_gray
 from nonmass.tables import INVENTORY, PROBLEMS
 
 Findings = dict[str, dict[str, Any]]  # of `_inspect`, by "file#frame"
@@ -138,7 +138,7 @@ def _inspect(folder: Path, file: str, frame: int, name: str) -> dict[str, Any]:
         return {"wrong": (*ODD_NAME, "")}
     try:
         refuse_no_file(folder / file, name)
-        height, width = read_screen(folder / file, frame, name).shape
+        height, width = read_gray(folder / file, frame, name).shape
     except InputError as error:
         reason, _, remedy = str(error).removeprefix(f"{name}: ").rpartition("; ")
         return {"wrong": (UNREADABLE, remedy, reason)}

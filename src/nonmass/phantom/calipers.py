@@ -1,4 +1,4 @@
-"""Measuring marks burned into the field: as common on one finding as on any other."""
+"""Measuring marks burned into the field: as common on one finding as on any other, and as far apart."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,9 @@ from nonmass.geometry import Box
 from nonmass.phantom.screen import Layout, Screen
 
 COUNTS, SHARES = (0, 2, 4), (0.55, 0.25, 0.20)
+# What is measured in normal tissue, as shares of the field: with the mean and spread of non-mass lesions' masks, since
+# the length of a line must not tell what lies under it.
+SMALLEST, LARGEST = (0.32, 0.21), (0.68, 0.55)
 ARM_PX = 7
 
 
@@ -30,8 +33,10 @@ def draw_calipers(rng: np.random.Generator, box: Box, mask: NDArray[np.uint8]) -
         mask: (height, width) lesion on the screen; all 0 for normal tissue.
     """
     n_lines = int(rng.choice(COUNTS, p=SHARES)) // 2
-    share = rng.uniform((0.18, 0.18, 0.16, 0.12), (0.82, 0.62, 0.32, 0.28))
-    x, y, width, height = share * ((box.width, box.height) * 2) + (box.x0, box.y0, 0, 0)
+    along, down, *shares = rng.uniform((0, 0, *SMALLEST), (1, 1, *LARGEST))
+    width, height = shares * np.array((box.width, box.height))
+    x = box.x0 + width / 2 + along * (box.width - width)
+    y = box.y0 + height / 2 + down * (box.height - height)
     if mask.any():
         left, top, width, height = cv2.boundingRect(mask)
         x, y = left + width / 2, top + height / 2

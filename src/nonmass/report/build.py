@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from nonmass.clinical import clinical_data
 from nonmass.files import whole_file, write_text
-from nonmass.report import cautions, figures, flow, tables, wording
+from nonmass.report import cautions, fields, figures, flow, shortcuts, tables, wording
 from nonmass.report.flow_drawing import draw_flow
 from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
 from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, task_name
@@ -78,6 +78,7 @@ def compose_report(sources: Sources) -> Report:
     steps = flow.flow_steps(sources)
     flow_chart = flow_plot(sources)
     roc = {task.name: list(roc_plots(task)) for task in sources.tasks}
+    audits = {task.name: audit_plot(task) for task in sources.tasks}
     page = {
         "table1": table1,
         "tests": tables.informative_tests(clinical, sources.tests),
@@ -90,6 +91,7 @@ def compose_report(sources: Sources) -> Report:
         "sources": sources,
         "flow": flow_chart,
         "roc": roc,
+        "audits": audits,
         "training": {task.name: list(training_plots(task)) for task in sources.tasks},
         "pictures": {task.name: ordered_pictures(task.heat_maps) for task in sources.tasks},
         "nonmass_version": version("nonmass"),
@@ -103,7 +105,7 @@ def compose_report(sources: Sources) -> Report:
             "table2_data_sets": table2,
             "table3_performance": tables.performance(sources.tasks),
         },
-        (flow_chart, *chain.from_iterable(roc.values())),
+        (flow_chart, *chain.from_iterable(roc.values()), *audits.values()),
         render_page(page),
     )
 
@@ -136,6 +138,8 @@ def render_page(page: dict[str, Any]) -> str:
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "cautions": cautions,
+        "fields": fields,
+        "shortcuts": shortcuts,
         "RULE_WORDS": wording.RULE_WORDS,
         "OUTCOME_WORDS": wording.OUTCOME_WORDS,
         "PARTS_SHOWN": PARTS_SHOWN,
@@ -228,6 +232,17 @@ def roc_plots(task: TaskSources) -> Iterator[Plot]:
             figures.roc_curves(curves, numbers, cautions.shout(task)),
             (*cautions.part_cautions(part, numbers), *cautions.task_cautions(task, part)),
         )
+
+
+def audit_plot(task: TaskSources) -> Plot:
+    """What tells the classes apart without the lesion, beside the networks."""
+    rows = (f"{row.name} AUC {estimate(row.areas.get('develop'))}" for row in shortcuts.audit_rows(task))
+    return Plot(
+        f"shortcuts_{task.name}",
+        captioned(f"{task_name(task.name)}: what shortcuts alone reach, and the networks above them.", task),
+        f"Areas under the curve with intervals, cross-validated. {'; '.join(rows)}.",
+        shortcuts.forest(task, cautions.shout(task)),
+    )
 
 
 def training_plots(task: TaskSources) -> Iterator[Plot]:

@@ -158,10 +158,9 @@ def data_cautions(sources: Sources) -> list[str]:
                 f"{cohort}: as many patients as images; if the source names no patients, "
                 "images of one patient may stand in different parts."
             )
-    doubtful = int((sources.fov_index["accepted"] == 0).sum())
-    if doubtful:
+    if sources.fields.doubtful:
         cautions.append(
-            f"The field of view of {amount(doubtful, 'image')} of {amount(len(sources.fov_index), 'image')} "
-            "is doubtful and needs a person's eye."
+            f"The field of view of {amount(sources.fields.doubtful, 'image')} of "
+            f"{amount(sources.fields.images, 'image')} is doubtful and needs a person's eye."
         )
     return cautions

@@ -57,6 +57,7 @@ class Chart:
         head: All that was read.
         exits: Rules that excluded somebody, in order.
         idle: What is said of the rules that excluded nobody, or "".
+        refused: Included, but of no use to a network, as no field of view can be cropped; None if there are none.
     """
 
     faults: Cell | None
@@ -65,13 +66,14 @@ class Chart:
     exits: tuple[Exit, ...]
     idle: str
     included: Cell
+    refused: Cell | None
     classes: tuple[Cell, ...]
     branches: tuple[Branch, ...]
 
     def __str__(self) -> str:
         side: list[Cell | str] = [exit_.cell for exit_ in self.exits]
         below = [cell for branch in self.branches for cell in (branch.left_out, branch.cell) if cell]
-        trunk = [self.faults, *self.origins, self.head, *side, self.idle.rstrip("."), self.included]
+        trunk = [self.faults, *self.origins, self.head, *side, self.idle.rstrip("."), self.included, self.refused]
         return ". ".join(str(words) for words in [*trunk, *self.classes, *below] if words) + "."
 
 
@@ -89,7 +91,8 @@ def flow_chart(sources: Sources) -> Chart:
         exits=tuple(_exits(steps)),
         idle=_idle(reason for reason, step in steps if not step.excluded.images),
         included=Cell("Included", (_words(total),)),
-        classes=tuple(_class_cell(total, *pair) for pair in pairs),
+        refused=_refused(sources),
+        classes=tuple(_class_cell(total, *pair, _refused_amount(sources, *pair)) for pair in pairs),
         branches=tuple(_branch(task, pairs, sources.manifest) for task in sources.tasks),
     )
 
@@ -155,9 +158,29 @@ def _idle(reasons: Iterable[str]) -> str:
     return f"No image was excluded by: {'; '.join(names)}." if names else ""
 
 
-def _class_cell(total: Flow, finding: str, pathology: str) -> Cell:
+def _class_cell(total: Flow, finding: str, pathology: str, refused: Amount) -> Cell:
     counts: Amount = getattr(total, "_".join(filter(None, (finding, pathology))))
-    return Cell(sentence(group_name(finding, pathology)), _lines(counts))
+    left = Amount(images=counts.images - refused.images, patients=counts.patients - refused.patients)
+    return Cell(sentence(group_name(finding, pathology)), _lines(left))
+
+
+def _refused(sources: Sources) -> Cell | None:
+    """Included images whose screen has no field of view to crop, by reason; screens themselves never stand here."""
+    reasons = sources.fov_index.loc[sources.fov_index["reject"] != "", "reject"].value_counts()
+    if reasons.empty:
+        return None
+    lines = (f"{amount(int(n), 'image')}: {reason}" for reason, n in sorted(reasons.items()))
+    return Cell(f"Field of view refused: {count(int(reasons.sum()))}", tuple(lines))
+
+
+def _refused_amount(sources: Sources, finding: str, pathology: str) -> Amount:
+    """Of a class: images refused, and patients who lose their last image of it thereby."""
+    index, manifest = sources.fov_index, sources.manifest
+    of_class = (manifest["finding"] == finding) & (manifest["pathology"] == pathology) & (manifest["excluded"] == "")
+    images = manifest[of_class]
+    refused = images["image_id"].isin(index.loc[index["reject"] != "", "image_id"])
+    patients = images["patient_id"].nunique() - images.loc[~refused, "patient_id"].nunique()
+    return Amount(images=int(refused.sum()), patients=int(patients))
 
 
 def _branch(task: TaskSources, pairs: list[tuple[str, str]], manifest: pd.DataFrame) -> Branch:

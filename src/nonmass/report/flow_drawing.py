@@ -76,6 +76,8 @@ def _draw_exit(axes: Axes, cell: Cell, left: Sequence[str], y: float) -> float:
 
 
 def _draw_classes(axes: Axes, chart: Chart, y: float) -> float:
+    if chart.refused:
+        y = _draw_exit(axes, chart.refused, (), y)
     _draw_bus(axes, [TRUNK], _centres(len(chart.classes)), (y, y - GAP / 2, y - GAP))
     return _draw_row(axes, chart.classes, y - GAP)
 

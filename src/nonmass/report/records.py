@@ -200,6 +200,36 @@ class Explained(Record):
         return {name: part for name, part in (("test", self.test), ("external", self.external)) if part}
 
 
+class Fields(Record):
+    """How many fields of view are sure, doubtful or refused, and how many of them a person has decided."""
+
+    images: int
+    accepted: int
+    doubtful: int
+    refused: int
+    overridden: int = 0
+
+
+class Measured(Record):
+    """How an engine did where lines of text were planted; shares of 0 to 1."""
+
+    on: str
+    n_lines: int
+    recall: float
+    phi_suspect_recall: float
+
+
+class TextRead(Record):
+    """What was read inside the fields of view; `engine` is "none" where nobody looked."""
+
+    engine: str
+    version: str = ""
+    images_read: int = 0
+    images_with_text: int = 0
+    images_with_phi_suspect: int = 0
+    measured: Measured | None = None
+
+
 @dataclass(frozen=True)
 class HeatMap:
     """A Grad-CAM picture with what the network said about the image."""
@@ -223,6 +253,7 @@ class TaskSources:
         cards: Backbone -> what model.json says about the trained network.
         explained: Numbers of the heat maps; None where none were made.
         software: What computed the statistics -> its version.
+        shortcuts: shortcut_table.SHORTCUTS.
     """
 
     name: str
@@ -237,6 +268,7 @@ class TaskSources:
     explained: Explained | None
     software: dict[str, str]
     heat_maps: list[HeatMap]
+    shortcuts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -249,6 +281,7 @@ class Sources:
         tests_software: What computed them -> its version.
         problems: tables.PROBLEMS, what of the sources was left out as faulty.
         quarantine: tables.QUARANTINE.
+        fields: What fov_index (tables.FOV_INDEX) counts to.
     """
 
     params: dict[str, Any]
@@ -261,4 +294,8 @@ class Sources:
     problems: pd.DataFrame
     quarantine: pd.DataFrame
     fov_index: pd.DataFrame
+    fields: Fields
+    text: TextRead
+    crops: pd.DataFrame
+    marks: pd.DataFrame
     tasks: list[TaskSources]

@@ -16,18 +16,28 @@ from nonmass.report.records import (
     Definition,
     Estimate,
     Explained,
+    Fields,
     Flow,
     HeatMap,
     Performance,
+    Record,
     Reported,
     Sources,
     TaskSources,
+    TextRead,
 )
+from nonmass.shortcut_table import SHORTCUTS
 
 T = TypeVar("T")
 
 # Sound, then as published: a cut-off of the validation part, and one of the part it is judged on.
 RULES = ("frozen", "as_published")
+
+
+class Audited(Record):
+    """Of the key figures of the shortcut audit: the split that they are of."""
+
+    assignment: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class Folders:
     problems_csv: Path
     models: Path
     gradcam: Path
+    shortcuts: Path
 
 
 def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str, ...]) -> Sources:
@@ -64,6 +75,10 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         problems=tables.PROBLEMS.read(folders.problems_csv),
         quarantine=tables.QUARANTINE.read(folders.data / "splits" / "quarantine.csv"),
         fov_index=tables.FOV_INDEX.read(folders.data / "fov" / "index.csv"),
+        fields=_read(folders.metrics / "fov.json", Fields),
+        text=_read(folders.metrics / "text.json", TextRead),
+        crops=tables.CROPS.read(folders.data / "fov" / "crops.csv"),
+        marks=tables.MARKS.read(folders.data / "fov" / "marks.csv"),
         tasks=[
             _read_task(name, definition, _entry(certificates, name, folders.metrics / "split.json"), folders, backbones)
             for name, definition in reported.tasks.items()
@@ -79,6 +94,7 @@ def _read_task(
     models = {backbone: folders.models / name / backbone for backbone in backbones}
     explained = folders.metrics / f"explain_{name}.json"
     _check_seal(folders.metrics / f"{name}.json", certificate)
+    _check_audit(folders.metrics / "shortcuts.json", name, certificate)
     return TaskSources(
         name=name,
         definition=definition,
@@ -101,6 +117,7 @@ def _read_task(
         explained=_read(explained, Explained) if explained.exists() else None,
         software=_read(folders.measures / f"{name}_software.json", dict[str, str]),
         heat_maps=_read_heat_maps(folders.gradcam / name),
+        shortcuts=SHORTCUTS.read(folders.shortcuts / f"{name}.csv"),
     )
 
 
@@ -110,7 +127,16 @@ def _check_seal(path: Path, certificate: Certificate) -> None:
     Raises:
         InputError: The metrics carry the hash of another assignment.
     """
-    carried = read_seal(path, "certificate").assignment
+    _check_assignment(path, read_seal(path, "certificate").assignment, certificate)
+
+
+def _check_audit(path: Path, task: str, certificate: Certificate) -> None:
+    """Likewise of the shortcut audit, whose file holds all tasks."""
+    audited = _entry(_read(path, dict[str, Audited]), task, path)
+    _check_assignment(path, audited.assignment, certificate)
+
+
+def _check_assignment(path: Path, carried: str, certificate: Certificate) -> None:
     if carried != certificate.assignment:
         raise InputError(
             f"{path}: computed on split {carried}, but the certificate is of {certificate.assignment}; "

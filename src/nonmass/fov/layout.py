@@ -1,18 +1,29 @@
 """The field of view of a layout: over many screens of one device and size, pixels that change are the patient's."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nonmass.fov.edges import straight_edges
+from nonmass.fov.estimators import Gray, view_of
+from nonmass.fov.sides import sides_of, snap
 from nonmass.geometry import Box
 
+FEW_SCREENS = 2  # on so many a box is no accident
+SAME_IOU = 0.99
+CLEAR_SIDES = 0.8  # so clear are all sides of a box that a layout knows
 CHANGE_LEVELS = 6.0  # standard deviation over screens, gray levels; JPEG noise stays below 3
 
 
-def layout_consensus(images: Iterable[NDArray[np.uint8]], min_images: int) -> Box | None:
-    """The box within which screens of one layout differ.
+def layout_consensus(images: Iterable[Gray], min_images: int) -> tuple[Box, ...]:
+    """Where the field of view lies on screens of one layout.
+
+    Depth and zoom change the field within a layout, so there may be several boxes: those with four straight clear
+    sides on two screens or more. Where the screens differ is the envelope of them all. It is a box of the layout
+    itself only if every screen that shows a clear box shows that one, else the field of none may be that large.
 
     Sums run in memory of two images, however many there are. A name or a date differs too; it is dropped
     because a line of text is thin, and since rows and columns of the field change along most of its extent.
@@ -22,12 +33,13 @@ def layout_consensus(images: Iterable[NDArray[np.uint8]], min_images: int) -> Bo
         min_images: With fewer screens there is no answer; measured on synthetic layouts, 5 give the exact box.
 
     Returns:
-        The box, or None: too few screens, or nothing wide changes.
+        The most common first; empty if there are too few screens, or nothing wide changes.
 
     Raises:
         ValueError: Shapes differ.
     """
     total, squares, count = np.zeros(0), np.zeros(0), 0
+    own: Counter[Box] = Counter()
     for count, image in enumerate(images, start=1):
         values = image.astype(np.float32)
         if count == 1:
@@ -36,10 +48,30 @@ def layout_consensus(images: Iterable[NDArray[np.uint8]], min_images: int) -> Bo
             raise ValueError(f"screens of one layout differ in shape: {values.shape}, {total.shape}")
         total += values
         squares += values * values
+        own.update(_clear_box(image))
     if count < min_images:
-        return None
+        return ()
     variance = squares / count - (total / count) ** 2
-    return changing_box((variance > CHANGE_LEVELS**2).astype(np.uint8))
+    envelope = changing_box((variance > CHANGE_LEVELS**2).astype(np.uint8))
+    if envelope is None:
+        return ()
+    common: list[Box] = []
+    for box, screens in sorted(own.items(), key=lambda item: (-item[1], item[0])):
+        if screens >= FEW_SCREENS and all(box.iou(known) < SAME_IOU for known in common):
+            common.append(box)
+    is_only = all(box.iou(envelope) >= SAME_IOU for box in own)
+    return (envelope,) if is_only else tuple(common)
+
+
+def _clear_box(image: Gray) -> list[Box]:
+    """The box on one screen whose four sides are straight and clear, if there is one."""
+    view = view_of(image)
+    guess = straight_edges(view)
+    if guess is None:
+        return []
+    box = snap(view.gray, guess)
+    sides = sides_of(view.gray, box).values()
+    return [box] if all(side.seen and side.clear >= CLEAR_SIDES for side in sides) else []
 
 
 def changing_box(changes: NDArray[np.uint8]) -> Box | None:

@@ -20,6 +20,7 @@ from nonmass.images import read_gray
 from nonmass.params import read_section
 from nonmass.phantom.generate import IMAGES, PATIENTS, write_cohort
 from nonmass.phantom.patients import PatientCounts, PhantomParams
+from nonmass.tables import FOV_OVERRIDES
 
 # Of the study: 596 volunteers, 3447 patients with masses, 228 with non-mass lesions.
 SHARES = {"normal": 0.14, "mass": 0.807, "non_mass": 0.053}
@@ -30,7 +31,11 @@ STAGES = {
     "ingest": "ingest.py phantom data/raw data/cohorts/phantom",
     "manifest": "manifest.py data/cohorts data/manifest.csv data/patients.csv data/copies.csv "
     "reports/ingest_problems.csv metrics/data.json",
-    "crop": "crop.py data/raw data/manifest.csv data/fov/images data/fov/index.csv data/fov/duplicates.csv",
+    "fov": "fov.py data/raw data/manifest.csv data/fov_overrides.csv data/fov/index.csv data/fov/duplicates.csv "
+    "metrics/fov.json",
+    "text": "text.py data/raw data/manifest.csv data/fov/index.csv data/fov/text.csv metrics/text.json",
+    "crop": "crop.py data/raw data/manifest.csv data/fov/index.csv data/fov/text.csv data/fov/images "
+    "data/fov/crops.csv data/fov/marks.csv",
     "split": "split.py data/manifest.csv data/patients.csv data/fov/index.csv splits data/splits metrics/split.json",
 }
 
@@ -44,7 +49,7 @@ class Cost:
 
 
 def bench_data(project: Path, folder: Path, sizes: tuple[int, ...]) -> pd.DataFrame:
-    """Phantom screens through ingest, manifest, crop and split, for every size.
+    """Phantom screens through the stages from ingest to split, for every size.
 
     Args:
         project: Holds `stages/` and the `params.yaml` that counts.
@@ -67,6 +72,7 @@ def bench_data(project: Path, folder: Path, sizes: tuple[int, ...]) -> pd.DataFr
         place = folder / str(size)
         files = _subset(phantoms, place / "data" / "raw" / "phantom", size)
         (place / "params.yaml").write_bytes(params.read_bytes())
+        FOV_OVERRIDES.write(pd.DataFrame(columns=list(FOV_OVERRIDES.columns)), place / "data" / "fov_overrides.csv")
         decoding = _decode(files)
         rows.append({"screens": size, "stage": "decoding alone", "seconds": decoding, "times_decoding": 1.0})
         for stage, words in STAGES.items():

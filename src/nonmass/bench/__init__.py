@@ -1,0 +1,1 @@
+"""Speed beside what limits it, measured in one run."""

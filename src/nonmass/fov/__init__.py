@@ -1,0 +1,1 @@
+"""Finding the field of view on an exported screen."""

@@ -1,0 +1,228 @@
+"""Time traces: M-mode and spectral Doppler, whose screens show no field of view to use, or a small one.
+
+A trace repeats with the heartbeat, and all of its depth does so at once; tissue does not. Two pictures of the
+screen are searched for wide bands of rows that repeat along time: its brightness (envelopes of flow, colour
+M-mode), and the slope of its structures (layers that move in M-mode). Each row's autocorrelation by the Fourier
+transform (Wiener-Khinchin) is summed over the rows of a band, and says by how much a band is like itself some
+time later. A period must come twice over, and with a valley between.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from nonmass.fov.estimators import Mask
+from nonmass.fov.field import Known
+from nonmass.geometry import Box
+from nonmass.images import Gray, Picture
+
+Values = NDArray[np.float32]
+
+WORK_PX = 256  # width of the screen at which it is searched
+BLOCK_PX = 8  # rows of it that share one slope at each time
+BANDS = (0.2, 0.3, 0.45, 0.65, 0.9)  # heights of bands, of the screen
+PARTS = ((0.0, 1.0), (0.0, 0.6), (0.4, 1.0))  # of the width: traces below or above the image, or beside it
+SHORTEST, LONGEST = 1 / 16, 0.36  # periods, of a part's width: two must fit in, and speckle repeats by chance
+SEEN_SHARE = 0.85  # of the width: longer lags compare too little
+VALLEY = 0.25  # by how much a period's correlation exceeds that of shorter and half as long a time again
+BRIGHTNESS_FLOOR = 15.0  # least variance along a row that counts, gray levels squared; noise stays below
+SLOPE_FLOOR = 0.004  # likewise of slopes, pixels per pixel squared
+REPEATS = 0.5  # correlation of a trace with itself one to three periods later; no B-mode of 450 comes above 0.34
+MAY_REPEAT = 0.4  # such a screen is doubtful
+REPEATS_OVER_TIME = 0.3  # correlation that suffices above or below an axis of time, beside another image
+BLACK_LEVELS = 24  # darker pixels of a spectrum have no flow
+STRONG_CHROMA, COLOURED_SHARE = 40, 0.05  # a band with so many such pixels is no tinted gray
+TICK_LEVELS = 40  # how much brighter a tick is than what is beside it
+TICKS, AXIS_SHARE = 6, 0.35  # least number of ticks, and the part of the screen's width that they span
+AREA_SHARE = 0.03  # of the screen: less is no image
+M_MODE_FILL = 0.95  # lit share and half the lit runs of a column; spectra are one run with black around it
+
+
+@dataclass(frozen=True)
+class _Rhythm:
+    """The part of a screen that repeats most, at `WORK_PX`: correlation a period later, and where."""
+
+    correlation: float
+    rows: tuple[int, int] = (0, 0)
+    columns: tuple[int, int] = (0, 0)
+
+
+def refusal(picture: Picture, mask: Mask, box: Box, known: Known) -> str:
+    """Why a screen has no field of view to use: `m-mode` or `spectral` if a trace is on it, else `""`.
+
+    Args:
+        picture: The screen.
+        mask: `(H, W)`, 1 off the background.
+        box: Best guess of the field, which may be the trace itself or the whole screen.
+        known: What else is known of the screen.
+    """
+    return refusal_and_doubt(picture, mask)[0]
+
+
+def trace_doubt(picture: Picture, mask: Mask, box: Box, known: Known) -> tuple[str, ...]:
+    """`("trace",)` if a screen that is not refused may yet show a trace, else `()`; arguments as `refusal`'s."""
+    return refusal_and_doubt(picture, mask)[1]
+
+
+def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...]]:
+    """Both at once, in little more than the time of one."""
+    plane = _plane(picture.gray, picture.chroma)
+    rhythm = _rhythm(plane)
+    timed = rhythm.correlation < REPEATS and _over_time(picture.gray, mask)
+    if rhythm.correlation >= (REPEATS_OVER_TIME if timed else REPEATS):
+        return _kind(picture, plane, rhythm), ()
+    return "", (("trace",) if timed or rhythm.correlation >= MAY_REPEAT else ())
+
+
+def _plane(gray: Gray, chroma: Gray) -> Values:
+    """The screen's brightness, colour added, at `WORK_PX`."""
+    height, width = gray.shape
+    step = max(1, width // (2 * WORK_PX))
+    bright = cv2.add(gray[::step, ::step], chroma[::step, ::step])
+    size = (WORK_PX, max(5 * BLOCK_PX, round(height * WORK_PX / width)))
+    return np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _slopes(plane: Values) -> Values:
+    """Slope of the structures in each block of rows at each column, -1.5 to 1.5: how far they move in a column."""
+    smooth = cv2.GaussianBlur(plane, (0, 0), 0.8)
+    along, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    blocks = len(plane) // BLOCK_PX
+
+    def mean(values: Values) -> Values:
+        in_blocks = values[: blocks * BLOCK_PX].reshape(blocks, BLOCK_PX, -1).mean(axis=1)
+        return np.asarray(cv2.GaussianBlur(in_blocks, (5, 1), 1.2), np.float32)
+
+    return np.asarray(np.clip(-mean(along * down) / (mean(down * down) + 100), -1.5, 1.5), np.float32)
+
+
+def _rhythm(plane: Values) -> _Rhythm:
+    """The band that repeats most, in brightness or in slope."""
+    size = (WORK_PX, len(plane) // 2)
+    halved = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+    best = _Rhythm(0.0)
+    for values, floor, rows in ((halved, BRIGHTNESS_FLOOR, 2), (_slopes(plane), SLOPE_FLOOR, BLOCK_PX)):
+        for start, stop in PARTS:
+            columns = round(start * WORK_PX), round(stop * WORK_PX)
+            correlation, (first, last) = _most_repeating(values[:, columns[0] : columns[1]], floor)
+            if correlation > best.correlation:
+                best = _Rhythm(correlation, (first * rows, last * rows), columns)
+    return best
+
+
+def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int]]:
+    """Correlation a period later of the band of rows where it is highest, and the band's first and last row."""
+    height, width = values.shape
+    shortest, longest = max(8, int(SHORTEST * width)), int(LONGEST * width)
+    sums = np.vstack([np.zeros((1, width), np.float32), np.cumsum(_autocovariance(values), axis=0)])
+    starts, stops = [], []
+    for share in BANDS:
+        rows = max(3, round(share * height))
+        first = np.arange(0, height - rows + 1, max(1, rows // 6))
+        starts.append(first)
+        stops.append(first + rows)
+    first, last = np.concatenate(starts), np.concatenate(stops)
+    like = sums[last] - sums[first]
+    like /= np.maximum(like[:, :1], ((last - first) * floor)[:, None].astype(np.float32))
+    repeats = _periods(like, shortest, longest).max(axis=1)
+    band = int(repeats.argmax())
+    return float(repeats[band]), (int(first[band]), int(last[band]))
+
+
+def _autocovariance(values: Values) -> Values:
+    """Of each row, `(rows, lags)`, unbiased for the shorter overlap."""
+    width = values.shape[1]
+    centred = values - values.mean(axis=1, keepdims=True)
+    spectrum = scipy.fft.rfft(centred, 2 * width, axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    products = scipy.fft.irfft(power, 2 * width, axis=1)[:, :width]
+    return np.asarray(products / (width - np.arange(width, dtype=np.float32)), np.float32)
+
+
+def _periods(like: Values, shortest: int, longest: int) -> Values:
+    """Of each band and lag, the least correlation after one, two and three periods if the lag is one, else 0."""
+    lags = np.arange(shortest, longest)
+    once = like[:, shortest:longest]
+    around = cv2.dilate(like, np.ones((1, 9), np.uint8))  # no heart beats quite evenly
+    lesser = np.minimum(once, around[:, 2 * lags])
+    thrice = 3 * lags < SEEN_SHARE * like.shape[1]
+    lesser[:, thrice] = np.minimum(lesser[:, thrice], around[:, 3 * lags[thrice]])
+    valley = np.maximum(np.minimum.accumulate(like, axis=1)[:, shortest:longest], like[:, (1.5 * lags).astype(int)])
+    peak = (once >= like[:, shortest - 1 : longest - 1]) & (once >= like[:, shortest + 1 : longest + 1])
+    return np.where(peak & (lesser - valley > VALLEY), lesser, np.float32(0))
+
+
+def _kind(picture: Picture, plane: Values, rhythm: _Rhythm) -> str:
+    """`m-mode` if the band is coloured or full of layers, `spectral` if each column is one lit run at most."""
+    rows, columns = slice(*rhythm.rows), slice(*rhythm.columns)
+    colour = cv2.resize(picture.chroma, plane.shape[::-1], interpolation=cv2.INTER_AREA)[rows, columns]
+    if (colour > STRONG_CHROMA).mean() > COLOURED_SHARE:
+        return "m-mode"
+    band = cv2.GaussianBlur(plane[rows, columns], (0, 0), 1.0, sigmaY=2.0)
+    threshold, _ = cv2.threshold(band.astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+    runs = (np.diff(band > threshold, axis=0, prepend=False).sum(axis=0) / 2).mean()
+    filled = (band > BLACK_LEVELS).mean()
+    return "m-mode" if filled + runs / 2 > M_MODE_FILL else "spectral"
+
+
+def _over_time(gray: Gray, mask: Mask) -> bool:
+    """Whether an axis of time is on the screen, and an image that it does not belong to."""
+    axis = _axis(gray)
+    return axis is not None and _two_areas(gray, mask, axis)
+
+
+def _axis(gray: Gray) -> tuple[int, int, int] | None:
+    """Row, first and last column of the widest row of even upright ticks, or None."""
+    strip = 4
+    height, width = gray.shape
+    thin = np.zeros(gray.shape, np.uint8)
+    thin[:, 3:-3] = cv2.subtract(gray[:, 3:-3], cv2.max(gray[:, :-6], gray[:, 6:]))
+    upright = cv2.erode(thin, np.ones((3, 1), np.uint8))
+    marks = upright[: height // strip * strip].reshape(-1, strip, width).max(axis=1) > TICK_LEVELS
+    best: tuple[int, int, int] | None = None
+    for row in np.flatnonzero((marks.sum(axis=1) >= TICKS) & (marks.mean(axis=1) < 0.25)):
+        at = _even(np.flatnonzero(marks[row] & ~np.roll(marks[row], 1)))
+        if (
+            len(at) >= TICKS
+            and at[-1] - at[0] >= AXIS_SHARE * width
+            and (best is None or at[-1] - at[0] > best[2] - best[1])
+        ):
+            best = (int(row) * strip, int(at[0]), int(at[-1]))
+    return best
+
+
+def _even(at: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of positions, those of the longest run at one distance; a tick may be hidden."""
+    gaps = np.diff(at)
+    if not len(gaps):
+        return at[:0]
+    gap = float(np.median(gaps))
+    steps = gaps / max(gap, 1.0)
+    regular = (np.abs(steps - np.round(steps)) * gap <= 1.6) & (steps < 2.5) & (gap >= 6)
+    turns = np.flatnonzero(np.diff(np.concatenate([[0], regular.astype(np.int8), [0]])))
+    if not len(turns):
+        return at[:0]
+    longest = int((turns[1::2] - turns[::2]).argmax())
+    return at[turns[2 * longest] : turns[2 * longest + 1] + 1]
+
+
+def _two_areas(gray: Gray, mask: Mask, axis: tuple[int, int, int]) -> bool:
+    """Whether something wide is beside the columns of the axis, or an empty line divides what is above or below it."""
+    step = max(1, gray.shape[1] // WORK_PX)
+    lit = (mask[::step, ::step] & (gray[::step, ::step] > BLACK_LEVELS)).astype(np.uint8)
+    lit = cv2.morphologyEx(
+        cv2.morphologyEx(lit, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), cv2.MORPH_OPEN, np.ones((9, 9), np.uint8)
+    )
+    first, last = axis[1] // step, axis[2] // step
+    margin = lit.shape[1] // 20
+    beside = int(lit[:, : max(first - margin, 0)].sum()) + int(lit[:, last + margin :].sum())
+    if beside > AREA_SHARE * lit.size:
+        return True
+    filled = np.flatnonzero(lit.sum(axis=1) > 0)
+    if not len(filled):
+        return False
+    parts = np.split(filled, np.flatnonzero(np.diff(filled) > 2) + 1)
+    return sum(1 for part in parts if int(lit[part].sum()) > AREA_SHARE * lit.size) > 1

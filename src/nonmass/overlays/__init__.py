@@ -1,0 +1,1 @@
+"""Marks burned into fields of view: found, listed, and taken away."""

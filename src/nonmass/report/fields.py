@@ -1,0 +1,101 @@
+"""Fields of view, burned-in marks and text in numbers and sentences; never a screen."""
+
+import pandas as pd
+
+from nonmass.report.records import Sources, TaskSources, TextRead
+from nonmass.report.wording import amount, share
+from nonmass.tables import MARK_KINDS
+
+TREATMENT = {
+    "keep": "left as they are, as in the published images",
+    "mask": "covered with black",
+    "inpaint": "filled from around",
+}
+KIND_WORDS = {"caliper": "calipers", "arrow": "arrows", "dotted_line": "dotted lines", "text": "words or signs"}
+STATES = ("accepted", "doubtful", "refused")
+MOST_REASONS = 12
+
+
+def states(fov_index: pd.DataFrame) -> "pd.Series[str]":
+    """What became of each screen: one of `STATES`; indexed by image id."""
+    state = fov_index["accepted"].map({1: "accepted", 0: "doubtful"}).mask(fov_index["reject"] != "", "refused")
+    return state.set_axis(fov_index["image_id"])
+
+
+def by_device(sources: Sources) -> pd.DataFrame:
+    """Columns `device` ("all devices" first), `images` and `STATES`, as printed."""
+    state = states(sources.fov_index)
+    device = sources.manifest.set_index("image_id")["device"].reindex(state.index).replace("", "unknown")
+    table = pd.crosstab(device, state).reindex(columns=list(STATES), fill_value=0).sort_index()
+    table = pd.concat([table.sum().to_frame("all devices").T, table])
+    rows = [
+        {
+            "device": name,
+            "images": int(sum(row)),
+            **{s: share(int(n), int(sum(row))) for s, n in zip(STATES, row, strict=True)},
+        }
+        for name, row in zip(table.index, table.to_numpy().tolist(), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["device", "images", *STATES])
+
+
+def reasons(fov_index: pd.DataFrame) -> pd.DataFrame:
+    """The commonest reason codes: columns `reason` and, of images in each state that carry it, `STATES`."""
+    codes = (fov_index["flags"] + "|" + fov_index["reject"]).str.split("|").set_axis(fov_index["image_id"]).explode()
+    codes = codes[codes != ""]
+    if codes.empty:
+        return pd.DataFrame(columns=["reason", *STATES])
+    table = pd.crosstab(codes, states(fov_index)[codes.index].to_numpy()).reindex(columns=list(STATES), fill_value=0)
+    return (
+        table.rename_axis("reason")
+        .reset_index()
+        .assign(total=table.sum(axis=1).to_numpy())
+        .sort_values(["total", "reason"], ascending=[False, True])
+        .drop(columns="total")
+    )
+
+
+def marks_by_class(task: TaskSources, marks: pd.DataFrame) -> pd.DataFrame:
+    """Images that bear marks, among those of a task: columns `mark`, `positive`, `negative`, as printed."""
+    truth = task.split.set_index("image_id")["truth"]
+    here = marks[marks["image_id"].isin(truth.index)]
+    rows = []
+    for words, found in (("any mark", here), *((KIND_WORDS[k], here[here["kind"] == k]) for k in MARK_KINDS)):
+        bearers = truth[truth.index.isin(found["image_id"])]
+        counts = {
+            name: share(int((bearers == t).sum()), int((truth == t).sum()))
+            for name, t in (("positive", 1), ("negative", 0))
+        }
+        rows.append({"mark": words, **counts})
+    return pd.DataFrame(rows)
+
+
+def treatment(sources: Sources) -> str:
+    """What became of marks, and of lines of text that tell who the patient is."""
+    how = sorted(set(sources.crops["overlays"]))
+    words = "; ".join(TREATMENT.get(name, name) for name in how)
+    covered = sources.crops.loc[sources.crops["masked_lines"] > 0, "masked_lines"]
+    where = f"{amount(int(covered.sum()), 'line')} of text covered in {amount(len(covered), 'image')}"
+    lines = where if len(covered) else "no line of text was covered"
+    return f"Marks in the fields are {words} (crop.overlays: {', '.join(how)}); {lines}."
+
+
+def text_found(text: TextRead) -> str:
+    """What was read; "" if nobody read."""
+    if text.engine == "none":
+        return ""
+    engine = text.version or text.engine
+    found = f"{amount(text.images_with_text, 'image')} of {amount(text.images_read, 'image')}"
+    suspect = amount(text.images_with_phi_suspect, "image")
+    return f"Text was read by {engine}: it found some in {found}; in {suspect}, such as may tell who the patient is."
+
+
+def text_alarm(text: TextRead) -> str:
+    """What a reader must not take for granted; "" if recall was measured."""
+    if text.engine == "none":
+        return "Text was not read (text.engine: none): a name, a date or an age inside a field is still there."
+    return (
+        ""
+        if text.measured
+        else f"How much {text.engine} misses has not been measured: what it did not find may be there."
+    )

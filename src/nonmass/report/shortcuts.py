@@ -1,0 +1,163 @@
+"""The shortcut audit as a table, a figure and sentences: what tells the classes apart without the lesion."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nonmass.report.figures import LEGEND_IN, LINE, MUTED, SERIES, STYLE, SURFACE
+from nonmass.report.records import Estimate, TaskSources
+from nonmass.report.wording import amount, estimate, part_name, sentence
+from nonmass.shortcut_table import AUDITED, BESIDE_THE_LESION, GROUPS
+
+ROW_IN = 0.235  # height of a row of the figure
+NAMES = {"fov": "finder", "all": "all together"}  # of groups whose key says too little
+PART_WORDS = {"develop": "cross-validated", "external": "on external images"}
+NETWORK_PARTS = {"develop": "test", "external": "external"}  # what of a network stands beside
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group of features.
+
+    Attributes:
+        words: What is in it.
+        areas: Part -> area under the curve, of those that were audited.
+        best: The feature of the group with the largest area by itself, and that area; "" and None if it has only one.
+        is_beside: Whether the lesion is hardly in it.
+    """
+
+    group: str
+    words: str
+    areas: dict[str, Estimate]
+    best: str
+    best_area: Estimate | None
+    is_beside: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return NAMES.get(self.group, self.group)
+
+    @property
+    def is_shortcut(self) -> bool:
+        """Whether it tells classes apart by more than its interval allows for chance."""
+        return self.is_beside and tells_apart(self.areas.get("develop"))
+
+
+def tells_apart(area: Estimate | None) -> bool:
+    """Whether the interval lies above 0.5; a perfect area has none, and tells apart all the same."""
+    return area is not None and (area.est == 1 if area.lo is None else area.lo > 0.5)
+
+
+def audit_rows(task: TaskSources) -> list[Row]:
+    """The groups in their order."""
+    found = {(row["part"], row["group"], row["feature"]): _area(row) for row in task.shortcuts.to_dict("records")}
+    rows = []
+    for group, words in GROUPS.items():
+        areas = {part: found[(part, group, "")] for part in AUDITED if (part, group, "") in found}
+        single = {name: area for (part, of, name), area in found.items() if (part, of) == ("develop", group) and name}
+        best = max(single, key=lambda name: (single[name].est or 0.0, name), default="")
+        rows.append(Row(group, words, areas, best, single.get(best), group in BESIDE_THE_LESION))
+    return rows
+
+
+def _area(row: dict[Any, Any]) -> Estimate:
+    est, lo, hi = (float(row[name]) if row[name] else None for name in ("auc", "lo", "hi"))
+    return Estimate(est, lo, hi, row["note"])
+
+
+def networks(task: TaskSources, part: str) -> dict[str, Estimate]:
+    """Backbone -> area of the part that stands beside an audited one."""
+    beside = NETWORK_PARTS[part]
+    return {name: parts[beside].auc for name, parts in task.performance.items() if beside in parts}
+
+
+def counts(task: TaskSources) -> str:
+    """How many images and patients each part of the audit has."""
+    sizes = {row["part"]: (row["images"], row["patients"]) for row in task.shortcuts.to_dict("records")}
+    words = (
+        f"{amount(sizes[part][0], 'image')} of {amount(sizes[part][1], 'patient')} {PART_WORDS[part]}"
+        for part in AUDITED
+        if part in sizes
+    )
+    return f"{', '.join(words)}; patients whom duplicates link count as one."
+
+
+def findings(task: TaskSources) -> list[str]:
+    """What the audit found, in sentences."""
+    rows = audit_rows(task)
+    marked = [row for row in rows if row.is_shortcut and row.group != "all"]
+    together = next(row for row in rows if row.group == "all")
+    names = "; ".join(f"{row.name} {estimate(row.areas['develop'])}" for row in marked)
+    lines = [
+        f"Shortcuts that exist: {names}." if marked else "No group by itself tells the classes apart beyond chance.",
+        f"All groups beside the lesion together: AUC {estimate(together.areas.get('develop'))}.",
+    ]
+    return [*lines, *_not_above(task, together)]
+
+
+def _not_above(task: TaskSources, together: Row) -> list[str]:
+    """Networks that the shortcuts alone may match."""
+    lines = []
+    for part, area in together.areas.items():
+        for backbone, network in networks(task, part).items():
+            if tells_apart(area) and None not in (network.lo, area.hi) and network.lo <= area.hi:  # type: ignore[operator]
+                where = part_name(NETWORK_PARTS[part]).lower()
+                lines.append(
+                    f"{backbone}, {where}: AUC {estimate(network)} is not clearly above what shortcuts alone reach, "
+                    f"{estimate(area)}: it has not shown that it sees lesions."
+                )
+    return lines
+
+
+def forest(task: TaskSources, shout: str = "") -> Figure:
+    """Areas with intervals, a row a group, the networks above them.
+
+    Args:
+        task: What it left behind.
+        shout: Stands above, as the picture may leave the page; or "".
+    """
+    rows = audit_rows(task)
+    split = sum(row.is_beside for row in rows)
+    with matplotlib.style.context(["default", STYLE]):
+        names = list(task.performance)
+        n = len(names) + len(rows)
+        figure = Figure(figsize=(5.6, 0.75 + ROW_IN * (n + 1) + 3 * LEGEND_IN), layout="constrained")
+        axes = figure.add_subplot(xlim=(0, 1.02), ylim=(n + 0.1, -1), xlabel="AUC (0.5: chance)")
+        axes.set_title(shout, fontweight="bold")
+        axes.grid(axis="y", visible=False)
+        axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=(0, (2, 3)))
+        for line in (len(names) - 0.5, len(names) + split - 0.5):
+            axes.axhline(line, color=LINE, linewidth=1)
+        for number, part in enumerate(AUDITED):
+            known = {place: row.areas[part] for place, row in enumerate(rows, len(names)) if part in row.areas}
+            known |= {names.index(name): area for name, area in networks(task, part).items()}
+            _draw_areas(axes, known, number, 0.24 * number - 0.12 if task.shortcuts["part"].nunique() > 1 else 0)
+        axes.set_yticks(range(n), [*names, *(sentence(row.name) for row in rows)])
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        figure.legend(loc="outside lower left", ncols=1, handlelength=1.6)
+        return figure
+
+
+def _draw_areas(axes: Axes, areas: dict[int, Estimate], number: int, shift: float) -> None:
+    """One part: filled circles for the first, open squares for the second, so far below the middle of their rows."""
+    known = {place: area.est for place, area in areas.items() if area.est is not None}
+    if not known:
+        return
+    colour = SERIES[number]
+    for place, area in areas.items():
+        if area.lo is not None and area.hi is not None:
+            axes.plot([area.lo, area.hi], [place + shift] * 2, color=colour, linewidth=1.4)
+    axes.plot(
+        list(known.values()),
+        [place + shift for place in known],
+        "os"[number],
+        color=colour,
+        markerfacecolor=(colour, SURFACE)[number],
+        markersize=5,
+        label=("shortcuts cross-validated; networks on the test part", "both on the external part")[number],
+    )

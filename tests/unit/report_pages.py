@@ -1,0 +1,67 @@
+"""The page of a small finished graph, and what stands on it."""
+
+from html.parser import HTMLParser
+
+from report_inputs import BACKBONES, PARAMS
+
+from nonmass.report.build import Report, compose_report
+from nonmass.report.sources import Folders, read_sources
+
+VOID = {"meta", "link", "br", "img", "input", "hr", "path", "use"}
+
+
+class Page(HTMLParser):
+    """Collects what is asserted on, and fails on tags that do not close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text, self.open, self.ids, self.links = [], [], [], []
+        self.tables: list[list[list[str]]] = []
+        self.headings: list[str] = []
+        self.captions: list[str] = []  # of figures outside the gallery, and of tables
+        self.caption_depth = 0
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if (tag == "figcaption" and "li" not in self.open) or ("class", "title") in attrs:
+            self.captions.append("")
+            self.caption_depth = len(self.open)
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+        if len(self.open) < self.caption_depth:
+            self.caption_depth = 0
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data
+        if self.caption_depth:
+            self.captions[-1] += data
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def build(places: Folders, params: dict = PARAMS) -> Report:
+    return compose_report(read_sources(places, params, BACKBONES))

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from drawn_screens import LAYOUTS, screen, speckle
+from drawn_shapes import wedge_screen
+from drawn_traces import KINDS, trace_screen
+
+from nonmass.fov.field import Known
+from nonmass.fov.traces import refusal, refusal_and_doubt, trace_doubt
+from nonmass.geometry import Box
+from nonmass.images import Picture
+
+N_SCREENS = 20  # of each kind
+
+
+def judged(picture):
+    mask = (picture.gray > 8).astype(np.uint8)
+    return refusal_and_doubt(picture, mask)
+
+
+def gray_picture(image):
+    return Picture(image, np.zeros_like(image))
+
+
+@pytest.mark.parametrize(("kind", "refused", "seen"), [
+    ("m-mode", 15, 17), ("colour m-mode", 18, 19), ("arterial", 18, 19), ("venous", 12, 18), ("mirrored", 19, 19),
+])  # fmt: skip
+def test_traces_are_refused_or_at_least_doubted(kind, refused, seen):
+    answers = [judged(trace_screen(kind, key)[0]) for key in range(100, 100 + N_SCREENS)]
+    assert sum(bool(reason) for reason, _ in answers) >= refused
+    assert sum(bool(reason or doubts) for reason, doubts in answers) >= seen
+
+
+def test_the_reason_is_mostly_right():
+    right = []
+    for kind in KINDS:
+        reasons = [judged(trace_screen(kind, key)[0])[0] for key in range(100, 110)]
+        right += [reason == ("m-mode" if "m-mode" in kind else "spectral") for reason in reasons if reason]
+    assert np.mean(right) >= 0.8
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_b_mode_is_neither_refused_nor_doubted(layout):
+    for key in range(8):
+        assert judged(gray_picture(screen(layout, key, (0.0, 0.4)[key % 2]))) == ("", ())
+
+
+def test_a_sector_is_neither_refused_nor_doubted():
+    for key in range(8):
+        assert judged(gray_picture(wedge_screen(key)[0])) == ("", ())
+
+
+def level_layers(key):
+    """Tissue of level layers, as of skin and muscle, or of a probe in air."""
+    field = speckle(("layers", key), 560, 700, cyst=False).astype(float)
+    for depth in (6, 20, 44, 90, 300, 330):
+        field[depth : depth + 5] += 90
+    image = np.zeros((768, 1024), np.uint8)
+    image[100:660, 160:860] = np.clip(field, 0, 255)
+    return image
+
+
+def ruled(key):
+    """B-mode with a ruler below it, which looks like an axis of time."""
+    image = screen("black", key)
+    box = LAYOUTS["black"][2]
+    for x in range(box.x0, box.x1, 20):
+        image[box.y1 + 4 : box.y1 + 10, x] = 210
+    return image
+
+
+def rib_shadows(key):
+    """Two ribs and their shadows."""
+    image = speckle(("ribs", key), 560, 700)
+    image[200:, 120:220] = 6
+    image[200:, 430:530] = 6
+    return image
+
+
+@pytest.mark.parametrize("draw", [level_layers, ruled, rib_shadows])
+def test_what_looks_like_a_trace_is_not_refused(draw):
+    for key in range(4):
+        assert judged(gray_picture(draw(key))) == ("", ())
+
+
+def test_both_questions_give_the_joint_answer():
+    picture, box = trace_screen("arterial", 1)
+    mask = (picture.gray > 8).astype(np.uint8)
+    joint = (refusal(picture, mask, box, Known()), trace_doubt(picture, mask, box, Known()))
+    assert joint == refusal_and_doubt(picture, mask) == ("spectral", ())
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (7, 9), (2000, 60), (40, 1500)])
+def test_an_empty_or_odd_screen_is_no_trace(shape):
+    for level in (0, 130):
+        image = np.full(shape, level, np.uint8)
+        assert refusal(gray_picture(image), (image > 8).astype(np.uint8), Box(0, 0, 5, 5), Known()) == ""

@@ -119,11 +119,11 @@ def _crop(row: Any, place: Path, covered: tuple[Box, ...], folder: Path, params:
     """Square and write one image; its row, and those of its marks."""
     picture = read_screen(row, place)
     box = Box(row.x0_px, row.y0_px, row.x1_px, row.y1_px)
-    marks = find_marks(picture, box)
-    gray = remove_marks(picture.gray, marks, params.overlays)
-    gray = cover(gray, covered)
-    if row.polygon:
-        gray = np.where(inside_polygon(row.polygon, *gray.shape), gray, np.uint8(0))
+    inside = inside_polygon(row.polygon, *picture.gray.shape) if row.polygon else np.ones_like(picture.gray, bool)
+    # Beside a sector there may be words, which are not in the field.
+    marks = [mark for mark in find_marks(picture, box) if inside[mark.box.slices][mark.pixels].mean() >= 0.5]
+    gray = cover(remove_marks(picture.gray, marks, params.overlays), covered)
+    gray = np.where(inside, gray, np.uint8(0))
     crop = CropResize(box, params.side_px, params.square)
     write_png(folder / f"{row.image_id}.png", crop.apply(gray))
     about = {

@@ -70,7 +70,7 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None)
 def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None) -> Picture:
     """Read an image file as gray and chroma; arguments and errors as `read_gray`'s, and so is the gray."""
     with _opened(path, max_pixels, name or str(path)) as image:
-        if image.format in ("JPEG", "MPO") and image.mode == "RGB":
+        if image.format in ("JPEG", "MPO") and image.mode == "RGB" and not _is_rgb_coded(image):
             image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
             luma, *colours = image.convert("YCbCr").split()
             return Picture(np.array(luma, np.uint8), chroma_of(*map(np.asarray, colours)))
@@ -79,6 +79,12 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = No
             return Picture(gray, np.zeros_like(gray))
         _, *colours = image.convert("RGB").convert("YCbCr").split()
         return Picture(gray, chroma_of(*map(np.asarray, colours)))
+
+
+def _is_rgb_coded(image: Image.Image) -> bool:
+    """Whether a JPEG holds red, green and blue, which libjpeg does not turn into luma and chroma."""
+    names = [component[0] for component in getattr(image, "layer", ())]
+    return image.info.get("adobe_transform") == 0 or bytes(names) == b"RGB"
 
 
 def chroma_of(blue: Gray, red: Gray) -> Gray:

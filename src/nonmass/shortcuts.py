@@ -28,7 +28,7 @@ class Audit:
     """Of one task.
 
     Attributes:
-        table: `tables.SHORTCUTS`: groups, and single features of groups that have several.
+        table: `shortcut_table.SHORTCUTS`: groups, and single features of groups that have several.
         metrics: Key figures, for JSON: part > group > auc, part > n, and `assignment`.
     """
 
@@ -71,7 +71,8 @@ def audit(task: str, split: pd.DataFrame, patients: "pd.Series[str]", features: 
             for name, columns in _questions(values)
         }
         areas = _areas(scores, truth[chosen], patient[chosen], fold[chosen], level)
-        tables.append(areas.assign(part=part, images=int(chosen.sum()), patients=len(np.unique(patient[chosen]))))
+        counted = chosen & _has_both_classes(truth, fold)
+        tables.append(areas.assign(part=part, images=int(counted.sum()), patients=len(np.unique(patient[counted]))))
     table = SHORTCUTS.check(pd.concat(tables).assign(task=task), f"{task}, shortcut audit")
     return Audit(table, {"assignment": assignment_hash(split), **_key_figures(table)})
 
@@ -141,12 +142,17 @@ def _questions(values: pd.DataFrame) -> list[tuple[Column, list[Column]]]:
     return questions
 
 
+def _has_both_classes(truth: Ints, fold: Ints) -> NDArray[np.bool_]:
+    """Which images are in a fold that gives an area."""
+    return np.asarray((pd.Series(truth).groupby(fold).transform("nunique").to_numpy() == 2) & (fold >= 0))
+
+
 def _areas(scores: dict[Column, Floats], truth: Ints, patient: Ints, fold: Ints, level: float) -> pd.DataFrame:
-    """Columns of `tables.SHORTCUTS` from `group` to `note`, but for the counts.
+    """Columns of `shortcut_table.SHORTCUTS` from `group` to `note`, but for the counts.
 
     Folds in which a class is missing give no area.
     """
-    chosen = (pd.Series(truth).groupby(fold).transform("nunique").to_numpy() == 2) & (fold >= 0)
+    chosen = _has_both_classes(truth, fold)
     areas = pd.DataFrame(list(scores), columns=["group", "feature"])
     if not chosen.any():
         return areas.assign(auc="", lo="", hi="", note=TOO_FEW)

@@ -10,7 +10,7 @@ from nonmass.errors import InputError
 from nonmass.frozen import keep_parts
 from nonmass.linking import linked
 from nonmass.params import Section
-from nonmass.quarantine import is_contradictory
+from nonmass.quarantine import exclude_refused, is_contradictory
 from nonmass.tables import PARTS, SPLIT
 from nonmass.tasks import TaskParams, select
 
@@ -61,11 +61,9 @@ def join_fields(manifest: pd.DataFrame, fov_index: pd.DataFrame) -> pd.DataFrame
     lost = set(manifest.loc[manifest["excluded"] == "", "image_id"]) - set(fov_index["image_id"])
     if lost:
         raise InputError(f"{len(lost)} image(s) have no field of view, such as {min(lost)}; run `dvc repro fov`")
-    found = fov_index[["image_id", "duplicate_group", "reject"]]
-    joined = manifest.merge(found, on="image_id", how="left").fillna({"duplicate_group": "", "reject": ""})
-    refused = "field of view refused: " + joined["reject"]
-    joined["excluded"] = joined["excluded"].mask((joined["excluded"] == "") & (joined["reject"] != ""), refused)
-    return joined.drop(columns="reject")
+    groups = fov_index[["image_id", "duplicate_group"]]
+    joined = exclude_refused(manifest, fov_index).merge(groups, on="image_id", how="left")
+    return joined.fillna({"duplicate_group": ""})
 
 
 def linked_groups(images: pd.DataFrame) -> "pd.Series[str]":

@@ -33,6 +33,11 @@ SURNAMES = (
     "Vance",
 )
 GIVEN = ("JANE", "MARIA", "ANNA", "LUCIA", "HELEN", "ROSA", "Julia", "Emma", "Nadia", "Ines")
+# Names and codes that are words, or parts of words, of sonographers and devices.
+COLLIDING = (
+    *("Erna Plant", "ERNA LARES", "Dr. Long", "DR LONG", "Line Herd", "ARES", "ABLE", "ERNO", "CORTE", "LINKE, ERNO"),
+    *("Prof. Herd", "FR POST", "J LONG", "A12", "B-1203"),
+)
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -102,6 +107,7 @@ def words(rng, kind):
             f"{number(20, 90)} ANOS", f"{number(20, 90)}Y", f"0{number(20, 90)}Y", f"AGE {number(20, 90)}",
             f"{day:02d}/{month:02d}/{year}", f"{year}-{month:02d}-{day:02d}", f"{day:02d}.{month:02d}.{year}",
             f"{day:02d} {MONTHS[month - 1]} {year}", f"{number(8, 19):02d}:{number(10, 60)}:{number(10, 60)}",
+            pick(*COLLIDING), pick(*COLLIDING), pick(*COLLIDING),
             f"DOB {day:02d}.{month:02d}.{year}", f"ID {number(10**6, 10**8)}", f"{number(10**5, 10**9)}",
         ),
         "annotation": (

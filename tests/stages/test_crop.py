@@ -101,6 +101,24 @@ def test_text_of_the_chosen_kinds_is_covered(project):
     assert [seen(line) for line in lines] == [True, True]
 
 
+def test_words_beside_a_sector_are_no_marks_of_the_field(project):
+    image = draw("sector")
+    image[FIELD.y0 : FIELD.y0 + 60, FIELD.x0 : FIELD.x0 + 140] = 0
+    cv2.putText(image, "ACME 12", (FIELD.x0 + 6, FIELD.y0 + 40), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 230, 2)
+    cv2.imwrite(str(project / "raw/drawn/2.png"), image)
+    run(project, "crop")
+    assert (marks_of(project, 2)["y1_px"] < FIELD.y0 + 60).any()
+    corners = (FIELD.x0, FIELD.y0 + 60), (FIELD.x1 - 1, FIELD.y0 + 60), (FIELD.x1 - 1, FIELD.y1 - 1)
+    change_index(project, 2, polygon="|".join(f"{x},{y}" for x, y in corners))
+    run(project, "crop")
+    assert not (marks_of(project, 2)["y1_px"] < FIELD.y0 + 60).any()
+
+
+def marks_of(project, number):
+    marks = tables.MARKS.read(project / "fov/marks.csv")
+    return marks[marks["image_id"] == row(number)["image_id"]]
+
+
 @pytest.mark.parametrize("overlays", ["keep", "mask", "inpaint"])
 def test_marks_are_kept_or_removed(project, overlays):
     """A white caliper on smooth tissue."""
@@ -112,8 +130,7 @@ def test_marks_are_kept_or_removed(project, overlays):
     cv2.imwrite(str(project / "raw/drawn/2.png"), image)
     (project / "params.yaml").write_text(PARAMS.replace("keep", overlays).replace("side_px: 64", "side_px: 400"))
     run(project, "crop")
-    marks = tables.MARKS.read(project / "fov/marks.csv")
-    mine = marks[marks["image_id"] == row(2)["image_id"]]
+    mine = marks_of(project, 2)
     assert list(mine["kind"]) == ["caliper"]
     assert abs(mine["x0_px"].iloc[0] - (x - 8)) <= 3 and abs(mine["y1_px"].iloc[0] - (y + 9)) <= 3
     centre = int(square(project, 2)[y - FIELD.y0, x - FIELD.x0])

@@ -1,5 +1,7 @@
 """A person's decisions: which line holds for which screen, what it does to what was found, which lines are refused."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -26,6 +28,7 @@ FOUND = Fov(
     panels=(Box(10, 20, 300, 400), Box(310, 20, 600, 400)),
 )
 WHOLE = Box(0, 0, 800, 600)
+REFUSED = Fov(WHOLE, "guess", (), 0.9, reject="m-mode")
 
 
 def read(tmp_path, *lines, heading=HEADING):
@@ -36,7 +39,7 @@ def read(tmp_path, *lines, heading=HEADING):
 
 def test_an_images_own_line_wins_over_its_layouts(tmp_path):
     overrides = read(tmp_path, f"{LAYOUT},box,1,2,30,40,", "a-02,refuse,0,0,0,0,no breast")
-    assert overrides.of("a-01", "Quill, T5", 800, 600) == Override(Box(1, 2, 30, 40))
+    assert overrides.of("a-01", "Quill, T5", 800, 600) == Override(Box(1, 2, 30, 40), is_own=False)
     assert overrides.of("a-02", "Quill, T5", 800, 600) == Override(None)
     assert overrides.of("b-01", "", 640, 480) is None
 
@@ -44,7 +47,7 @@ def test_an_images_own_line_wins_over_its_layouts(tmp_path):
 def test_a_layout_without_device_is_its_size(tmp_path):
     assert layout_name("", 640, 480) == "640x480"
     overrides = read(tmp_path, "640x480,box,0,0,640,480,")
-    assert overrides.of("b-01", "", 640, 480) == Override(Box(0, 0, 640, 480))
+    assert overrides.of("b-01", "", 640, 480) == Override(Box(0, 0, 640, 480), is_own=False)
     assert overrides.of("a-01", "Quill, T5", 640, 480) is None
 
 
@@ -65,9 +68,22 @@ def test_the_box_found_can_be_confirmed_with_its_outline():
     assert (fov.polygon, fov.panels, fov.estimators) == (FOUND.polygon, FOUND.panels, FOUND.estimators)
 
 
-def test_a_box_takes_back_a_refusal():
-    refused = Fov(WHOLE, "guess", (), 0.9, reject="m-mode")
-    assert Override(Box(5, 6, 70, 80)).apply(refused, WHOLE).accepted
+def test_an_images_own_box_takes_back_a_refusal():
+    assert Override(Box(5, 6, 70, 80)).apply(REFUSED, WHOLE).accepted
+
+
+@pytest.mark.parametrize("shape", [{"reject": "m-mode"}, {"polygon": FOUND.polygon}, {"panels": FOUND.panels}])
+def test_a_layouts_box_leaves_what_is_no_plain_rectangle_as_it_was_found(shape):
+    plain = replace(FOUND, polygon=(), panels=())
+    layouts = Override(Box(5, 6, 70, 80), is_own=False)
+    assert layouts.apply(plain, WHOLE).box == layouts.box
+    found = replace(plain, **shape)
+    assert layouts.apply(found, WHOLE) == found
+
+
+def test_a_layouts_refusal_concerns_every_screen():
+    for found in (FOUND, REFUSED):
+        assert Override(None, is_own=False).apply(found, WHOLE).reject == "override"
 
 
 def test_a_refusal_says_so_and_keeps_no_box():
@@ -104,6 +120,23 @@ def test_a_wrong_line_is_named(tmp_path, line, says):
 def test_two_lines_for_one_target_are_refused(tmp_path):
     with pytest.raises(InputError, match="more than one row for a-01"):
         read(tmp_path, "a-01,box,1,2,3,4,", "a-01,refuse,0,0,0,0,")
+
+
+def test_a_spreadsheets_marks_do_no_harm(tmp_path):
+    path = tmp_path / "fov_overrides.csv"
+    path.write_bytes(f"\ufeff{HEADING}\r\na-01,refuse,0,0,0,0,trübe\r\n".encode())
+    assert read_overrides(path, MANIFEST).of("a-01", "Quill, T5", 800, 600) == Override(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "it is empty"), (f"{HEADING}\na-01,refuse\n".encode(), "row 2 is not as long"), (b"\xff\n", "UTF-8")],
+)
+def test_what_is_no_table_is_said(tmp_path, content, says):
+    path = tmp_path / "fov_overrides.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"fov_overrides\.csv.*{says}"):
+        read_overrides(path, MANIFEST)
 
 
 def test_a_lost_file_is_no_empty_one(tmp_path):

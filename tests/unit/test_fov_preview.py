@@ -1,6 +1,7 @@
 """`nonmass fov` on files and folders of screens whose field is known because it is drawn."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -119,6 +120,19 @@ def test_a_file_that_cannot_be_read_stops_no_other(tmp_path, spied):
     assert "empty" in found[2].fault
     with pytest.raises(ValueError, match=r"b\.png"):
         json_line(found[1])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, spied):
+    write(tmp_path / "a.png", drawn(20, 30))
+    os.mkfifo(tmp_path / "b.png")
+    os.mkfifo(tmp_path / "c")
+    (tmp_path / "d.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "e.png").mkdir()
+    found = list(find_fields(tmp_path, DEFAULTS))
+    assert [(one.file.name, one.fov is None) for one in found] == [("a.png", False), ("b.png", True), ("d.png", True)]
+    assert "pipe" in found[1].fault
+    (alone,) = find_fields(tmp_path / "c", DEFAULTS)
+    assert "pipe" in alone.fault
 
 
 def test_nothing_to_look_at_is_said(tmp_path):

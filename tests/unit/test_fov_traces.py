@@ -4,9 +4,7 @@ from drawn_screens import LAYOUTS, screen, speckle
 from drawn_shapes import wedge_screen
 from drawn_traces import KINDS, trace_screen
 
-from nonmass.fov.field import Known
-from nonmass.fov.traces import refusal, refusal_and_doubt, trace_doubt
-from nonmass.geometry import Box
+from nonmass.fov.traces import refusal_and_doubt
 from nonmass.images import Picture
 
 N_SCREENS = 20  # of each kind
@@ -82,15 +80,8 @@ def test_what_looks_like_a_trace_is_not_refused(draw):
         assert judged(gray_picture(draw(key))) == ("", ())
 
 
-def test_both_questions_give_the_joint_answer():
-    picture, box = trace_screen("arterial", 1)
-    mask = (picture.gray > 8).astype(np.uint8)
-    joint = (refusal(picture, mask, box, Known()), trace_doubt(picture, mask, box, Known()))
-    assert joint == refusal_and_doubt(picture, mask) == ("spectral", ())
-
-
 @pytest.mark.parametrize("shape", [(300, 400), (7, 9), (2000, 60), (40, 1500)])
 def test_an_empty_or_odd_screen_is_no_trace(shape):
     for level in (0, 130):
         image = np.full(shape, level, np.uint8)
-        assert refusal(gray_picture(image), (image > 8).astype(np.uint8), Box(0, 0, 5, 5), Known()) == ""
+        assert refusal_and_doubt(gray_picture(image), (image > 8).astype(np.uint8))[0] == ""

@@ -155,6 +155,14 @@ def test_other_arrays_are_refused(tmp_path, image):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_jpeg_of_red_green_and_blue_is_a_picture_too(tmp_path):
+    small = np.random.default_rng(3).integers(0, 256, (6, 8, 3), np.uint8)
+    Image.fromarray(small).resize((64, 48)).save(tmp_path / "a.jpg", keep_rgb=True)
+    picture = read_picture(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(picture.gray, read_gray(tmp_path / "a.jpg"))
+    assert picture.chroma.max() > 30
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
 @pytest.mark.parametrize("mode", ["RGB", "L", "P"])
 def test_a_picture_has_the_gray_of_read_gray_and_pillows_chroma(tmp_path, mode, suffix):

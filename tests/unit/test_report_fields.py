@@ -15,7 +15,7 @@ from nonmass.report.flow_drawing import draw_flow
 from nonmass.report.records import TextRead
 from nonmass.report.sources import read_sources
 from nonmass.tables import TEXT_LINES
-from nonmass.text.summary import text_metrics
+from nonmass.text.summary import MEASURED, text_metrics
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ def test_unread_text_is_an_alarm(places):
 
 
 def test_none_found_stands_beside_what_the_engine_misses(places):
-    found = text_metrics(TEXT_LINES.check(pd.DataFrame(columns=list(TEXT_LINES.columns)), "t"), 60, "rapidocr", "r-9")
+    found = text_metrics(TEXT_LINES.check(pd.DataFrame(columns=list(TEXT_LINES.columns)), "t"), 60, "rapidocr", MEASURED["rapidocr"].version)
     words = Page(page_with_text(places, **found)).words
-    claim = words[words.index("Text was read by r-9") :][:400]
+    claim = words[words.index(f"Text was read by {found['version']}") :][:400]
     assert "0 images of 60 images" in claim
     assert f"it found a share of {found['measured']['recall']:.3f}" in claim
     assert "has not been measured" not in words

@@ -1,5 +1,6 @@
 """`nonmass review` in a project, and the sheet of `nonmass fov`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def pipeline(tmp_path):
     fovs = {"x": ACCEPTED, "y": DOUBTFUL, "z": REFUSED}
     for name, fov in fovs.items():
         entry(tmp_path / "data/raw/a", name, fov)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     manifest = manifest_of(*fovs)
     tables.MANIFEST.write(manifest, tmp_path / "data/manifest.csv")
     tables.FOV_INDEX.write(index_of(**fovs), tmp_path / "data/fov/index.csv")
@@ -33,8 +35,15 @@ def test_what_is_accepted_stands_there_only_on_demand(pipeline):
     assert [screen["id"] for screen in content_of(page)["screens"]] == ["z", "y", "x"]
 
 
+def test_layouts_are_counted_in_the_whole_index(pipeline):
+    page = write_project_sheet(pipeline, Path("review"), is_all=False)
+    assert content_of(page)["layouts"] == {"Quill T5 120x80": {"all": 3, "plain": 2}}
+
+
 def test_lines_that_there_are_are_shown(pipeline):
-    (pipeline / "data/fov_overrides.csv").write_text(",".join(tables.FOV_OVERRIDES.columns) + "\nx,box,1,2,3,4,why\n")
+    (pipeline / "data/fov_overrides.csv").write_text(
+        "\ufeff" + ",".join(tables.FOV_OVERRIDES.columns) + "\nx,box,1,2,3,4,why\n"
+    )
     page = write_project_sheet(pipeline, Path("review"), is_all=False)
     assert content_of(page)["overrides"] == [{"target": "x", "action": "box", "box": [1, 2, 3, 4], "note": "why"}]
 
@@ -43,6 +52,24 @@ def test_lines_that_there_are_are_shown(pipeline):
 def test_whole_screens_never_lie_among_results(pipeline, folder):
     with pytest.raises(InputError, match="must not lie among results"):
         write_project_sheet(pipeline, Path(folder), is_all=True)
+
+
+@pytest.mark.parametrize("here", [".", "data"])
+def test_neither_does_the_sheet_of_a_folder(pipeline, monkeypatch, here):
+    monkeypatch.chdir(pipeline / here)
+    for page in (pipeline / "reports/sheet.html", Path(os.path.relpath(pipeline / "data/raw/a.html"))):
+        with pytest.raises(InputError, match="must not lie among results"):
+            write_folder_sheet(page, [])
+    write_folder_sheet(pipeline / "sheet.html", [])
+
+
+def test_nor_behind_a_link(pipeline, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("disk")
+    (pipeline / "metrics").symlink_to(elsewhere)
+    (pipeline / "link").symlink_to(pipeline / "data")
+    for folder in ("metrics/deep", "link"):
+        with pytest.raises(InputError, match="must not lie among results"):
+            write_folder_sheet(pipeline / folder / "sheet.html", [])
 
 
 def test_the_stage_must_have_run(pipeline):

@@ -1,11 +1,13 @@
 """What stands on the sheet, and in which order."""
 
+from dataclasses import replace
+
 import pytest
 from review_inputs import ACCEPTED, DOUBTFUL, REFUSED, SHAPED, UNSURE, entry, index_of, manifest_of
 
 from nonmass.errors import InputError
 from nonmass.fov.preview import File, Found
-from nonmass.review.entries import entries_of_folder, entries_of_pipeline, fov_of, in_order
+from nonmass.review.entries import entries_of_folder, entries_of_pipeline, fov_of, in_order, layout_sizes
 
 
 def test_what_needs_a_person_most_comes_first(tmp_path):
@@ -14,6 +16,14 @@ def test_what_needs_a_person_most_comes_first(tmp_path):
         for name, fov in {"a": ACCEPTED, "b": DOUBTFUL, "c": REFUSED, "d": UNSURE, "e": SHAPED, "f": UNSURE}.items()
     ]
     assert [one.target for one in in_order(entries)] == ["c", "d", "f", "b", "a", "e"]
+
+
+def test_a_layout_counts_what_its_line_concerns(tmp_path):
+    person = replace(REFUSED, reject="override")
+    fovs = {"a": ACCEPTED, "b": DOUBTFUL, "c": REFUSED, "d": person, "e": SHAPED}
+    entries = [entry(tmp_path, name, fov) for name, fov in fovs.items()]
+    sizes = layout_sizes([*entries, entry(tmp_path, "f", ACCEPTED, (60, 40), "Quill")])
+    assert sizes == {"120x80": {"all": 5, "plain": 3}, "Quill 60x40": {"all": 1, "plain": 1}}
 
 
 @pytest.mark.parametrize("fov", [ACCEPTED, UNSURE, REFUSED, SHAPED])

@@ -94,6 +94,17 @@ def test_a_folder_that_is_no_sheet_is_left_alone(tmp_path):
         write_sheet(tmp_path / "thesis", [], NONE, "")
 
 
+def test_a_page_that_is_no_sheet_is_left_alone(tmp_path):
+    page = tmp_path / "thesis.html"
+    page.write_text("<title>Thesis</title>")
+    with pytest.raises(InputError, match=r"thesis\.html: is there already and is no review sheet"):
+        write_sheet(page, [], NONE, "")
+    assert page.read_text() == "<title>Thesis</title>"
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(InputError, match="no review sheet"):
+        write_sheet(tmp_path / "folder.html", [], NONE, "")
+
+
 def test_a_sheet_may_be_empty(tmp_path):
     write_sheet(tmp_path / "sheet.html", [], NONE, "All are accepted.")
     assert content_of(tmp_path / "sheet.html")["screens"] == []

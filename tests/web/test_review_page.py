@@ -1,5 +1,6 @@
 """The review sheet in a browser: it opens from a file, filters, and what is drawn comes back as lines that are read."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -30,6 +31,18 @@ def sheet(tmp_path_factory):
     overrides = pd.DataFrame([OLD], columns=list(FOV_OVERRIDES.columns))
     write_sheet(folder / "sheet.html", entries, overrides, "Five drawn screens.")
     return folder / "sheet.html"
+
+
+@pytest.fixture(scope="module")
+def short_sheet(sheet):
+    """The same screens at another place, of which the page shows only the doubtful and refused ones."""
+    folder = sheet.parent
+    entries = [entry(folder / "raw", name, fov, SIZES[name], DEVICE) for name, fov in FOVS.items()]
+    more = [entry(folder / "raw", f"tall {i}", ACCEPTED, SIZES["tall"], DEVICE) for i in range(322)]
+    shown = [one for one in entries if not one.fov.accepted]
+    known = [*entries, *more, entry(folder / "raw", "sector", SHAPED, SIZES["tall"], DEVICE)]
+    write_sheet(folder / "short.html", shown, pd.DataFrame(columns=list(FOV_OVERRIDES.columns)), "", known)
+    return folder / "short.html"
 
 
 @pytest.fixture(scope="module")
@@ -252,8 +265,51 @@ def test_a_decision_can_hold_for_the_layout(page, tmp_path):
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     of = read_back(page, tmp_path)
-    assert of("small") == of("twin") == Override(Box(30, 5, 110, 77))
-    assert page.locator(".tile", has_text="box by a person").count() == 3  # and the old line's
+    assert of("small") == of("twin") == Override(Box(30, 5, 110, 77), is_own=False)
+    assert page.locator(".tile", has_text="box by a person").count() == 2  # with the old line's
+    assert "by a person" not in page.locator(".tile", has_text="twin").text_content()  # it has an outline
+
+
+def test_a_layouts_box_drawn_on_a_screen_it_does_not_concern_holds_there_too(page, tmp_path):
+    view(page, "twin")
+    assert page.inner_text("#scope span").startswith(f"for all 2 screens of {DEVICE} 120x80; a box for 1 of them")
+    page.keyboard.press("l")
+    drag(page, 40, 30, 70, 50)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    of = read_back(page, tmp_path)
+    assert of("twin").is_own
+    assert not of("small").is_own
+    assert of("twin").box == of("small").box
+
+
+def test_the_layouts_size_is_not_that_of_the_sheet(page, short_sheet):
+    page.goto(short_sheet.as_uri())
+    view(page, "tall")
+    assert page.inner_text("#scope span").startswith(f"for all 324 screens of {DEVICE} 300x900; a box for 323 of them")
+    page.keyboard.press("Escape")
+    view(page, "wide")
+    assert page.is_hidden("#scope")
+
+
+def test_decisions_for_screens_that_the_next_sheet_leaves_out_are_kept(page, short_sheet, tmp_path):
+    page.goto(short_sheet.as_uri())
+    store = f"review {page.evaluate('location.pathname')}"
+    line = {"target": "twin", "action": "refuse", "box": [0, 0, 0, 0], "note": ""}
+    page.evaluate("([name, text]) => localStorage.setItem(name, text)", [store, json.dumps([["twin", line]])])
+    page.reload()
+    assert lines(page) == ["twin,refuse,0,0,0,0,"]
+    assert page.inner_text("#amount") == "1 new (1 for screens that are not on this sheet), 0 there already"
+    assert read_back(page, tmp_path)("twin") == Override(None)
+    page.get_by_role("button", name="Take back twin").click()
+    assert lines(page) == [""]
+
+
+def test_taking_back_nothing_changes_nothing(page):
+    view(page, "wide")
+    page.keyboard.press("u")
+    page.keyboard.press("Escape")
+    assert page.inner_text("#amount") == "0 new, 1 there already"
 
 
 def test_a_screens_own_decision_wins_over_its_layouts(page, tmp_path):
@@ -266,7 +322,7 @@ def test_a_screens_own_decision_wins_over_its_layouts(page, tmp_path):
     page.keyboard.press("Escape")
     assert "refused by a person" in page.locator(".tile", has_text="twin").text_content()
     of = read_back(page, tmp_path)
-    assert (of("small"), of("twin")) == (Override(ACCEPTED.box), Override(None))
+    assert (of("small"), of("twin")) == (Override(ACCEPTED.box, is_own=False), Override(None))
 
 
 def test_lines_that_there_were_stay_in_the_file_until_taken_back(page, tmp_path):

@@ -14,6 +14,7 @@ from nonmass.fov.field import Known
 from nonmass.fov.finder import FindParams, find_fov
 from nonmass.geometry import Box, CropResize
 from nonmass.images import read_gray, write_png
+from nonmass.overlays.marks import find_marks
 from nonmass.phantom.generate import draw_export
 from nonmass.phantom.patients import PatientCounts, PhantomParams, draw_cohort
 from nonmass.phantom.screen import LAYOUTS
@@ -44,6 +45,7 @@ def bench_crop(n_screens: int, params: FindParams) -> pd.DataFrame:
                 "decode, resize, encode": _limit,
                 "known layout box": partial(_found, params=params, is_known=True),
                 "box found": partial(_found, params=params, is_known=False),
+                "box found, marks listed": partial(_found, params=params, is_known=False, lists_marks=True),
             }
             times: dict[str, list[float]] = {name: [] for name in ways}
             for path, box in screens:  # in turns, so that a busy moment hits all ways alike
@@ -76,7 +78,9 @@ def _limit(path: Path, box: Box, square: Path) -> None:
     write_png(square, CropResize(box, SIDE_PX, "pad_br").apply(read_gray(path)))
 
 
-def _found(path: Path, box: Box, square: Path, params: FindParams, is_known: bool) -> None:
+def _found(path: Path, box: Box, square: Path, params: FindParams, is_known: bool, lists_marks: bool = False) -> None:
     picture = read_picture(path)
     fov = find_fov(picture, params, Known(layout_boxes=(box,) if is_known else ()))
+    if lists_marks:
+        find_marks(picture, fov.box)
     write_png(square, CropResize(fov.box, SIDE_PX, "pad_br").apply(picture.gray))

@@ -11,6 +11,7 @@ from nonmass.fov.sides import BLOCK, CLEAR_LEVELS, SEEN_SHARE, SIDES, side_of, s
 from nonmass.geometry import Box
 
 EMPTY_SHARE = 0.1  # less foreground is a gap between things
+LIT_PX, REACH_SHARE = 3, 0.015  # so many pixels light a column; of the width: so close to the box it is lit
 WIDE_SHARE, NOTHING_SHARE = 0.03, 0.01  # of the field's width: so wide, with so little in it, a gap parts two things
 EVEN_LEVELS = 2.0  # rows that vary less are a gap, or black
 GAP_SHARE = 0.008  # of the height of the screen: narrower gaps may be noise
@@ -147,6 +148,18 @@ def goes_on(mask: Mask, box: Box) -> bool:
     Then it is a part of the field: the depth of one whose probe has no contact, with lines at the top.
     """
     return box.y0 > 3 and int(_full_lines(mask, Box(box.x0, 0, box.x1, box.y0 - 2)).sum()) >= FEW_LINES
+
+
+def unreached(mask: Mask, box: Box) -> set[str]:
+    """Left or right, if what is lit in the box ends well before it.
+
+    A sector whose arc the display cuts off flat ends where side and arc meet, not where the side would meet the cut.
+    """
+    lit = np.flatnonzero(mask[box.slices].sum(axis=0, dtype=np.int64) >= LIT_PX)
+    if not len(lit):
+        return {"left", "right"}
+    gaps = {"left": int(lit[0]), "right": box.width - 1 - int(lit[-1])}
+    return {side for side, gap in gaps.items() if gap > REACH_SHARE * box.width}
 
 
 def runs_on(mask: Mask, box: Box) -> set[str]:

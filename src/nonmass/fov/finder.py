@@ -28,7 +28,7 @@ from nonmass.fov.estimators import View, dense, view_of, within
 from nonmass.fov.field import Fov, Known
 from nonmass.fov.panels import choose_panel, find_panels
 from nonmass.fov.ruler import find_ruler
-from nonmass.fov.scale import enlarged, scaled, shrunk, shrunk_known
+from nonmass.fov.scale import enlarged, scaled, shrunk, shrunk_boxes
 from nonmass.fov.shape import outline
 from nonmass.fov.sides import OUTER, SIDES, gap_px, outline_sides, sides_of, snap
 from nonmass.fov.traces import refusal_and_doubt
@@ -97,7 +97,10 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, reject=reject)
     fov = _confirmed(picture.gray, view, known, shrink)
     if fov is None:
-        fov = enlarged(_found(view, small, params, shrunk_known(known, shrink)), picture.gray, shrink)
+        height, width = view.gray.shape
+        within_px = shrunk_boxes(bounds(known, *picture.gray.shape[::-1]), shrink, width, height)
+        layout_boxes = shrunk_boxes(known.layout_boxes, shrink, width, height)
+        fov = enlarged(_found(view, small, params, within_px, layout_boxes), picture.gray, shrink)
     return replace(fov, doubts=fov.doubts + doubts, notes=fov.notes + _colour(picture, fov.box))
 
 
@@ -123,21 +126,24 @@ def _confirmed(gray: Gray, view: View, known: Known, shrink: int) -> Fov | None:
     return None
 
 
-def _found(view: View, picture: Picture, params: FindParams, known: Known) -> Fov:
+def _found(
+    view: View, picture: Picture, params: FindParams, outer: tuple[Box, ...], layout_boxes: tuple[Box, ...]
+) -> Fov:
+    """The field of view by what is seen; `outer` bounds it, by DICOM or the device."""
     panels = find_panels(view.gray, view.mask)
     if panels:
         return _of_panels(view, picture, panels)
     guesses = guesses_of(view)
     if not guesses:
-        return _unseen(view, known)
+        return _unseen(view, layout_boxes)
     candidates = candidates_of(view, guesses, params.agreement_iou)
     bare = _bare(view, candidates)
     if bare:
         return bare
     best = best_of(candidates)
     if best.doubts:
-        best = _second_look(view, best, known, params.agreement_iou)
-    if best.doubts and (settled := _by_layout(view, best, guesses, known, params.agreement_iou)):
+        best = _second_look(view, best, outer, params.agreement_iou)
+    if best.doubts and (settled := _by_layout(view, best, guesses, layout_boxes, params.agreement_iou)):
         return settled
     if best.open_sides == {"bottom"} and (deep := _by_ruler(view, picture, best)):
         return deep
@@ -147,15 +153,14 @@ def _found(view: View, picture: Picture, params: FindParams, known: Known) -> Fo
     return Fov(best.box, method, best.names, best.confidence, flags_of(best.doubts) + small_of(view, best.box))
 
 
-def _second_look(view: View, best: Candidate, known: Known, agreement_iou: float) -> Candidate:
+def _second_look(view: View, best: Candidate, outer: tuple[Box, ...], agreement_iou: float) -> Candidate:
     """Look again without what lies outside DICOM's regions, or in the strips that the device uses otherwise.
 
     And without what is beyond a straight edge further in. The sides are still judged by the whole screen, so a
     field that is cut by a bound stays in doubt.
     """
-    height, width = view.gray.shape
     candidates = [best]
-    for bound in bounds(known, width, height):
+    for bound in outer:
         if again := guesses_of(within(view, bound)):
             candidates += candidates_of(view, again, agreement_iou)
     if best.doubts.keys() & {"split", "inner"}:
@@ -190,7 +195,9 @@ def _bare(view: View, candidates: list[Candidate]) -> Fov | None:
     return Fov(box, "bare", first.names, confidence, small_of(view, box), ("non-rect",) if polygon else (), polygon)
 
 
-def _by_layout(view: View, best: Candidate, guesses: dict[str, Box], known: Known, agreement_iou: float) -> Fov | None:
+def _by_layout(
+    view: View, best: Candidate, guesses: dict[str, Box], layout_boxes: tuple[Box, ...], agreement_iou: float
+) -> Fov | None:
     """The box with the layout's side where it is in doubt, if just one box of the layout fits the others.
 
     Of two sides nobody knows whether this screen has the layout's: a sector, or another zoom, fits as well.
@@ -198,7 +205,7 @@ def _by_layout(view: View, best: Candidate, guesses: dict[str, Box], known: Know
     if len(best.open_sides) > 1:
         return None
     fitting: list[Box] = []
-    for box in known.layout_boxes:
+    for box in layout_boxes:
         seen = any(guesses[name].iou(box) >= agreement_iou for name in best.names or guesses)
         if seen or evidence.sides_match(view.mask, best.box, box, best.open_sides):
             merged = evidence.merge(best.box, box, best.open_sides)
@@ -250,16 +257,11 @@ def _curved(view: View, guesses: dict[str, Box]) -> Fov | None:
     sides = outline_sides(view.gray, polygon)
     if not {"left", "right", "bottom"} <= sides.keys() or not all(side.seen for side in sides.values()):
         return None
-    names = tuple(name for name, guess in guesses.items() if guess.iou(box) >= LOOSE_IOU)
-    return Fov(
-        box,
-        "agreement",
-        (*names, "outline"),
-        min(side.clear for side in sides.values()),
-        small_of(view, box),
-        ("non-rect",),
-        polygon,
-    )
+    names = (*(name for name, guess in guesses.items() if guess.iou(box) >= LOOSE_IOU), "outline")
+    clear = min(side.clear for side in sides.values())
+    unreached = evidence.unreached(view.mask, box)
+    doubts = flags_of({"soft": unreached} if unreached else {}) + small_of(view, box)
+    return Fov(box, "guess" if doubts else "agreement", names, clear, doubts, ("non-rect",), polygon)
 
 
 def _of_panels(view: View, picture: Picture, panels: tuple[Box, ...]) -> Fov:
@@ -273,8 +275,8 @@ def _of_panels(view: View, picture: Picture, panels: tuple[Box, ...]) -> Fov:
     return Fov(box, "guess" if doubts else "agreement", ("panels",), clear, doubts, ("panels",), panels=panels)
 
 
-def _unseen(view: View, known: Known) -> Fov:
+def _unseen(view: View, layout_boxes: tuple[Box, ...]) -> Fov:
     """A screen on which no estimator sees a field: the layout's box, or all of it, for a person to look at."""
     height, width = view.gray.shape
-    box = known.layout_boxes[0] if known.layout_boxes else Box(0, 0, width, height)
+    box = layout_boxes[0] if layout_boxes else Box(0, 0, width, height)
     return Fov(box, "guess", (), 0.0, ("unseen",))

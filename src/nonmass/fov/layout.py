@@ -23,7 +23,7 @@ def layout_consensus(images: Iterable[Gray], min_images: int) -> tuple[Box, ...]
 
     Depth and zoom change the field within a layout, so there may be several boxes: those with four straight clear
     sides on two screens or more. Where the screens differ is the envelope of them all. It is a box of the layout
-    itself only if every screen that shows a clear box shows that one, else the field of none may be that large.
+    itself only if every screen that shows a clear box shows that one, and two do; else that of none may be so large.
 
     Sums run in memory of two images, however many there are. A name or a date differs too; it is dropped
     because a line of text is thin, and since rows and columns of the field change along most of its extent.
@@ -59,8 +59,8 @@ def layout_consensus(images: Iterable[Gray], min_images: int) -> tuple[Box, ...]
     for box, screens in sorted(own.items(), key=lambda item: (-item[1], item[0])):
         if screens >= FEW_SCREENS and all(box.iou(known) < SAME_IOU for known in common):
             common.append(box)
-    is_only = all(box.iou(envelope) >= SAME_IOU for box in own)
-    return (envelope,) if is_only else tuple(common)
+    bears_out = [box.iou(envelope) >= SAME_IOU for box in own.elements()]
+    return (envelope,) if len(bears_out) >= FEW_SCREENS and all(bears_out) else tuple(common)
 
 
 def _clear_box(image: Gray) -> list[Box]:

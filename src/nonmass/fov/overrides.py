@@ -1,5 +1,11 @@
-"""What a person has decided about fields of view: lines of data/fov_overrides.csv, which win over everything found."""
+"""What a person has decided about fields of view: lines of data/fov_overrides.csv, which win over what was found.
 
+An image's own line wins over everything. A layout's box concerns plain rectangular fields alone: a screen of that
+layout that is refused, has an outline or shows several panels stays as it was found, until a line of its own decides.
+A layout's refusal concerns all its screens.
+"""
+
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,25 +26,35 @@ def layout_name(device: str, width_px: int, height_px: int) -> str:
     return f"{device} {width_px}x{height_px}".strip()
 
 
+def is_plain(fov: Fov) -> bool:
+    """Whether a field of view is one rectangle that is not refused, so that its layout's box may stand for it."""
+    return not (fov.reject or fov.polygon or fov.panels)
+
+
 @dataclass(frozen=True)
 class Override:
     """One decision.
 
     Attributes:
         box: The field of view, screen pixels; None if there is none to use.
+        is_own: Whether the line names the image itself, not its layout.
     """
 
     box: Box | None
+    is_own: bool = True
 
     def apply(self, fov: Fov, whole: Box) -> Fov:
         """The field of view as decided.
 
         Notes stay, since they say what is on the screen. Outline and panels stay only if the box found is confirmed.
+        A layout's box neither lifts a refusal nor drops an outline or panels: nobody has looked at that screen.
 
         Args:
             fov: What was found.
             whole: The whole screen, which stands for the box of a refused one.
         """
+        if self.box and not self.is_own and not is_plain(fov):
+            return fov
         decided = replace(fov, method=REASON, confidence=1.0, doubts=(), reject="")
         if self.box is None:
             return replace(decided, box=whole, polygon=(), panels=(), reject=REASON)
@@ -72,12 +88,32 @@ def read_overrides(path: Path, manifest: pd.DataFrame) -> Overrides:
     if not path.is_file():
         heading = ",".join(FOV_OVERRIDES.columns)
         raise InputError(f"{path}: not found; take it back from Git, or make it with the one line {heading}")
-    lines = FOV_OVERRIDES.read(path)
+    lines = read_lines(path)
     sizes = _screen_sizes(manifest, set(lines["target"]))
-    return Overrides({row.target: _override(row, sizes, path) for row in _rows(lines)})
+    images = set(manifest["image_id"])
+    return Overrides({row.target: Override(_box(row, sizes, path), row.target in images) for row in _rows(lines)})
 
 
-def _override(row: Any, sizes: Mapping[str, tuple[int, int]], path: Path) -> Override:
+def read_lines(path: Path) -> pd.DataFrame:
+    """Rows of `tables.FOV_OVERRIDES`, which people also edit: a spreadsheet's byte-order mark is no part of them.
+
+    Raises:
+        InputError: No such table, or one that cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: not readable: {error}; save it as CSV in UTF-8") from None
+    uneven = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]
+    if not rows or uneven:
+        fault = f"row {uneven[0]} is not as long as the header; correct it" if uneven else "it is empty"
+        raise InputError(f"{path}: {fault}; the header is {','.join(FOV_OVERRIDES.columns)}")
+    return FOV_OVERRIDES.check(pd.DataFrame(rows[1:], columns=rows[0], dtype="str"), str(path))
+
+
+def _box(row: Any, sizes: Mapping[str, tuple[int, int]], path: Path) -> Box | None:
+    """The box of a line, or None if it refuses."""
     where = f"{path}: target {row.target!r}"
     if row.target not in sizes:
         raise InputError(
@@ -88,7 +124,7 @@ def _override(row: Any, sizes: Mapping[str, tuple[int, int]], path: Path) -> Ove
     if row.action == "refuse":
         if any(corners):
             raise InputError(f"{where}: refuse takes no box; write 0,0,0,0, or make the action box")
-        return Override(None)
+        return None
     if not any(corners):
         raise InputError(f"{where}: box is all zeros; fill in its corners, or make the action refuse")
     try:
@@ -101,7 +137,7 @@ def _override(row: Any, sizes: Mapping[str, tuple[int, int]], path: Path) -> Ove
     width, height = sizes[row.target]
     if box.x1 > width or box.y1 > height:
         raise InputError(f"{where}: box {_listed(corners)} leaves the screen of {width} x {height} pixels; correct it")
-    return Override(box)
+    return box
 
 
 def _screen_sizes(manifest: pd.DataFrame, targets: set[str]) -> dict[str, tuple[int, int]]:

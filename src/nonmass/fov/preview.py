@@ -16,7 +16,7 @@ from nonmass.fov.field import Fov, Known
 from nonmass.fov.finder import FindParams, find_fov
 from nonmass.fov.layout import layout_consensus
 from nonmass.geometry import Box
-from nonmass.images import FORMATS, SUFFIXES, Gray
+from nonmass.images import FORMATS, SUFFIXES, Gray, refuse_no_file
 from nonmass.params import PARAMS_FILE, load, validate
 from nonmass.screens import read_gray, read_picture
 
@@ -56,7 +56,10 @@ class Found:
 
 
 def params_here(path: Path = PARAMS_FILE) -> FindParams:
-    """The settings of the project in whose folder we are, so that both say the same; else `DEFAULTS`.
+    """The settings of the project in whose folder we are; else `DEFAULTS`.
+
+    That makes `nonmass fov` alike to the pipeline, not the same: of JPEG and PNG no manifest says the device here, so
+    a device's margins are not applied, and all screens of one size share a layout, whichever device they come from.
 
     Raises:
         InputError: There is a params.yaml that cannot be read, or whose section `fov` is wrong.
@@ -71,7 +74,8 @@ def find_fields(source: Path, params: FindParams) -> Iterator[Found]:
     Screens of one device and size give each other their layout's boxes where there are enough of them.
 
     Args:
-        source: File or folder. What is no image by its suffix, and no DICOM by its content, is passed over in a folder.
+        source: File or folder. What is no image by its suffix, and no DICOM by its content, is passed over in a folder;
+            a pipe or a dead link with an image's suffix is a file that cannot be read.
         params: How to find.
 
     Raises:
@@ -123,9 +127,11 @@ def _image_names(folder: Path) -> list[str]:
     names = []
     for place in folder.rglob("*"):
         name = place.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts) or not place.is_file():
+        if any(part.startswith(".") for part in name.parts) or place.is_dir():
             continue
-        if place.suffix.lower() in SUFFIXES or _is_dicom(place):
+        if any((folder / parent / "screens.js").is_file() for parent in name.parents):
+            continue  # the pictures of a sheet that lies among the screens
+        if place.suffix.lower() in SUFFIXES or (place.is_file() and _is_dicom(place)):
             names.append(name.as_posix())
     return sorted(names)
 
@@ -139,6 +145,10 @@ def _is_dicom(place: Path) -> bool:
 
 def _inspected(name: str, place: Path) -> File:
     """A file and its header; whatever is wrong with that will be said when its pixels are read."""
+    try:
+        refuse_no_file(place, name)  # opening a pipe would never end
+    except InputError:
+        return File(name, place)
     if _is_dicom(place):
         try:
             header = dicom.header(place, name)
@@ -154,6 +164,7 @@ def _inspected(name: str, place: Path) -> File:
 
 def _find(file: File, layout_boxes: tuple[Box, ...], params: FindParams) -> Found:
     try:
+        refuse_no_file(file.place, file.name)
         picture = read_picture(file.place, name=file.name)
     except InputError as error:
         return Found(file, None, " ".join(str(error).split()))

@@ -1,11 +1,12 @@
 """Large screens, looked at on a smaller scale; the field that is found there, on the screen as it is."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from nonmass.fov.field import Fov, Known
+from nonmass.fov.field import Fov
 from nonmass.fov.sides import snap
 from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
@@ -25,12 +26,10 @@ def shrunk(picture: Picture, factor: int) -> Picture:
     )
 
 
-def shrunk_known(known: Known, factor: int) -> Known:
-    """What is known of the screen, in pixels of the smaller picture."""
-    regions, layout_boxes = (
-        [scaled(box, 1 / factor) for box in boxes] for boxes in (known.regions, known.layout_boxes)
-    )
-    return replace(known, regions=tuple(regions), layout_boxes=tuple(layout_boxes))
+def shrunk_boxes(boxes: Iterable[Box], factor: int, width: int, height: int) -> tuple[Box, ...]:
+    """Boxes of a screen in pixels of the smaller picture, of `(width, height)`, which leaves out the last few of it."""
+    small = (scaled(box, 1 / factor) for box in boxes)
+    return tuple(Box(box.x0, box.y0, min(box.x1, width), min(box.y1, height)) for box in small)
 
 
 def enlarged(fov: Fov, gray: Gray, factor: int) -> Fov:
@@ -45,7 +44,8 @@ def enlarged(fov: Fov, gray: Gray, factor: int) -> Fov:
     box = Box(box.x0, box.y0, x1, y1)
     if not (fov.polygon or fov.reject):
         box = snap(gray, box, 2 * factor)
-    polygon = tuple((x * factor, y * factor) for x, y in fov.polygon)
+    across, down = width / (width // factor), height / (height // factor)
+    polygon = tuple((round((x + 0.5) * across - 0.5), round((y + 0.5) * down - 0.5)) for x, y in fov.polygon)
     return replace(fov, box=box, polygon=polygon, panels=tuple(scaled(panel, factor) for panel in fov.panels))
 
 

@@ -15,8 +15,6 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from nonmass.fov.estimators import Mask
-from nonmass.fov.field import Known
-from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
 
 Values = NDArray[np.float32]
@@ -50,25 +48,16 @@ class _Rhythm:
     columns: tuple[int, int] = (0, 0)
 
 
-def refusal(picture: Picture, mask: Mask, box: Box, known: Known) -> str:
-    """Why a screen has no field of view to use: `m-mode` or `spectral` if a trace is on it, else `""`.
+def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...]]:
+    """Why a screen has no field of view to use, and what makes one doubtful.
 
     Args:
         picture: The screen.
         mask: `(H, W)`, 1 off the background.
-        box: Best guess of the field, which may be the trace itself or the whole screen.
-        known: What else is known of the screen.
+
+    Returns:
+        `m-mode` or `spectral` if a trace is on it, else ""; and `("trace",)` if one may be, else `()`.
     """
-    return refusal_and_doubt(picture, mask)[0]
-
-
-def trace_doubt(picture: Picture, mask: Mask, box: Box, known: Known) -> tuple[str, ...]:
-    """`("trace",)` if a screen that is not refused may yet show a trace, else `()`; arguments as `refusal`'s."""
-    return refusal_and_doubt(picture, mask)[1]
-
-
-def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...]]:
-    """Both at once, in little more than the time of one."""
     plane = _plane(picture.gray, picture.chroma)
     rhythm = _rhythm(plane)
     timed = rhythm.correlation < REPEATS and _over_time(picture.gray, mask)

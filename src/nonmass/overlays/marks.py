@@ -18,6 +18,7 @@ from nonmass.overlays.text_lines import hull, letter_like, text_lines
 Mask = NDArray[np.bool_]  # (h, w) of the field
 
 SMEAR_PX = 2  # how far JPEG smears ink
+LARGEST_TEXT, LARGEST_TEXT_PX = 0.1, 24  # of the field's height, and at least so many pixels
 NUMBER_PX = 9  # at most between a caliper and its number
 OWN = 0.45  # a mark's pixels have this share of its relief
 LINE_PX = 3  # width of a line between calipers
@@ -40,12 +41,17 @@ def find_marks(picture: Picture, box: Box) -> list[Mark]:
     calipers = _not_in(find_calipers(ink), [*surely_text, *arrows])
     dotted = _dotted(ink, calipers, surely_text)
     other = _filled(ink, [*calipers, *arrows]) | (_united(ink, dotted) > 0)
-    lines = text_lines(ink, ~_holds(ink, other))
+    lines = [line for line in text_lines(ink, ~_holds(ink, other)) if _has_height_of_text(hull(pieces, line), box)]
     marks = [_mark("caliper", _with_number(ink, at, other, lines), ink, box) for at in calipers]
     marks += [_mark("text", hull(pieces, line), ink, box) for line in lines]
     marks += [_mark("arrow", corners, ink, box) for corners in arrows]
     marks += [_of_pixels("dotted_line", mask, box) for mask in dotted]
     return sorted(marks, key=lambda mark: (mark.box.y0, mark.box.x0, mark.kind))
+
+
+def _has_height_of_text(corners: NDArray[np.int32], field: Box) -> bool:
+    """Nobody writes over a tenth of the field's height in one line; vessels in colour are as high."""
+    return bool(corners[3] - corners[1] <= max(LARGEST_TEXT_PX, LARGEST_TEXT * field.height))
 
 
 def _not_in(calipers: Corners, others: list[Corners]) -> Corners:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from nonmass.clinical import clinical_data
 from nonmass.files import whole_file, write_text
+from nonmass.quarantine import exclude_refused
 from nonmass.report import cautions, fields, figures, flow, shortcuts, tables, wording
 from nonmass.report.flow_drawing import draw_flow
 from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
@@ -72,7 +73,7 @@ class Report:
 
 def compose_report(sources: Sources) -> Report:
     """Tables, figures and page of a finished graph."""
-    clinical = clinical_data(sources.manifest, sources.patients)
+    clinical = clinical_data(exclude_refused(sources.manifest, sources.fov_index), sources.patients)
     table1 = tables.clinical_characteristics(clinical, sources.tests)
     table2 = tables.data_sets(sources.tasks, sources.manifest)
     steps = flow.flow_steps(sources)

@@ -112,7 +112,18 @@ def flow_steps(sources: Sources) -> pd.DataFrame:
             columns = {f"excluded_{name}": n for name, n in step.excluded.model_dump().items()}
             columns |= {f"left_{name}": n for name, n in step.left.model_dump().items()}
             rows.append({"cohort": cohort, "step": words, **columns})
+        refused = _refused_of(sources, cohort)
+        if refused.images:
+            columns = {f"excluded_{name}": n for name, n in refused.model_dump().items()}
+            left = {"images": counts.images - refused.images, "patients": counts.patients - refused.patients}
+            columns |= {f"left_{name}": n for name, n in left.items()}
+            rows.append({"cohort": cohort, "step": "field of view refused", **columns})
     return pd.DataFrame(rows)
+
+
+def _refused_of(sources: Sources, cohort: str) -> Amount:
+    manifest = sources.manifest
+    return _refused_among(sources, manifest[(manifest["cohort"] == cohort) | (cohort == "all")])
 
 
 def ordered_steps(counts: Flow) -> list[tuple[str, Step]]:
@@ -175,9 +186,13 @@ def _refused(sources: Sources) -> Cell | None:
 
 def _refused_amount(sources: Sources, finding: str, pathology: str) -> Amount:
     """Of a class: images refused, and patients who lose their last image of it thereby."""
-    index, manifest = sources.fov_index, sources.manifest
-    of_class = (manifest["finding"] == finding) & (manifest["pathology"] == pathology) & (manifest["excluded"] == "")
-    images = manifest[of_class]
+    manifest = sources.manifest
+    return _refused_among(sources, manifest[(manifest["finding"] == finding) & (manifest["pathology"] == pathology)])
+
+
+def _refused_among(sources: Sources, manifest: pd.DataFrame) -> Amount:
+    """Of rows of the manifest: included images that are refused, and patients who lose their last one thereby."""
+    index, images = sources.fov_index, manifest[manifest["excluded"] == ""]
     refused = images["image_id"].isin(index.loc[index["reject"] != "", "image_id"])
     patients = images["patient_id"].nunique() - images.loc[~refused, "patient_id"].nunique()
     return Amount(images=int(refused.sum()), patients=int(patients))

@@ -92,8 +92,11 @@ def findings(task: TaskSources) -> list[str]:
     marked = [row for row in rows if row.is_shortcut and row.group != "all"]
     together = next(row for row in rows if row.group == "all")
     names = "; ".join(f"{row.name} {estimate(row.areas['develop'])}" for row in marked)
+    nothing = "No group by itself tells the classes apart beyond chance."
+    if not any(row.areas.get("develop") for row in rows):
+        nothing = "Nothing could be measured: there are too few patients of a class."
     lines = [
-        f"Shortcuts that exist: {names}." if marked else "No group by itself tells the classes apart beyond chance.",
+        f"Shortcuts that exist: {names}." if marked else nothing,
         f"All groups beside the lesion together: AUC {estimate(together.areas.get('develop'))}.",
     ]
     return [*lines, *_not_above(task, together)]
@@ -104,7 +107,10 @@ def _not_above(task: TaskSources, together: Row) -> list[str]:
     lines = []
     for part, area in together.areas.items():
         for backbone, network in networks(task, part).items():
-            if tells_apart(area) and None not in (network.lo, area.hi) and network.lo <= area.hi:  # type: ignore[operator]
+            # At exactly 1 there is no interval; then the estimate itself is compared.
+            least = network.est if network.lo is None else network.lo
+            most = area.est if area.hi is None else area.hi
+            if tells_apart(area) and least is not None and most is not None and least <= most:
                 where = part_name(NETWORK_PARTS[part]).lower()
                 lines.append(
                     f"{backbone}, {where}: AUC {estimate(network)} is not clearly above what shortcuts alone reach, "

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from nonmass.errors import InputError
+from nonmass.fov.overrides import read_lines
 from nonmass.fov.preview import Found
 from nonmass.review.entries import entries_of_folder, entries_of_pipeline
-from nonmass.review.sheet import write_sheet
+from nonmass.review.sheet import check_page, write_sheet
 from nonmass.tables import FOV_INDEX, FOV_OVERRIDES, MANIFEST
 
 PAGE = "sheet.html"
-RESULTS = ("data", "metrics", "models", "predictions", "reports", "splits")  # what is kept, passed on or published
 
 
 def write_project_sheet(root: Path, folder: Path, is_all: bool) -> Path:
@@ -29,20 +28,19 @@ def write_project_sheet(root: Path, folder: Path, is_all: bool) -> Path:
     Raises:
         InputError: Stage `fov` has not run, a screen cannot be read, or the folder is one of the pipeline's own.
     """
-    place = (root / folder).resolve()
-    if any(place.is_relative_to((root / name).resolve()) for name in RESULTS):
-        raise InputError(f"{folder}: whole screens must not lie among results; give another folder, such as review")
+    page = root / folder / PAGE
+    check_page(page)
     index = FOV_INDEX.read(root / "data/fov/index.csv")
-    shown = index if is_all else index[index["accepted"] == 0]
     manifest = MANIFEST.read(root / "data/manifest.csv")
-    entries = entries_of_pipeline(manifest, shown, root / "data/raw")
+    entries = entries_of_pipeline(manifest, index, root / "data/raw")
+    shown = [entry for entry in entries if is_all or not entry.fov.accepted]
     lines = root / "data/fov_overrides.csv"
-    overrides = FOV_OVERRIDES.read(lines) if lines.exists() else _no_overrides()
+    overrides = read_lines(lines) if lines.exists() else _no_overrides()
     n_accepted = int(index["accepted"].sum())
     left_out = "" if is_all else "; these are not shown here, but `nonmass review --all` shows them, too"
     note = f"Of {len(index)} screens, {n_accepted} fields of view are accepted{left_out}."
-    write_sheet(root / folder / PAGE, entries, overrides, note)
-    return root / folder / PAGE
+    write_sheet(page, shown, overrides, note, entries)
+    return page
 
 
 def write_folder_sheet(page: Path, found: Sequence[Found]) -> None:

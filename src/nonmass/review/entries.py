@@ -10,7 +10,7 @@ import pandas as pd
 from nonmass.dicom import region_boxes
 from nonmass.errors import InputError
 from nonmass.fov.field import Fov
-from nonmass.fov.overrides import layout_name
+from nonmass.fov.overrides import REASON, is_plain, layout_name
 from nonmass.fov.preview import Found
 from nonmass.geometry import Box
 from nonmass.pseudonyms import locate
@@ -52,6 +52,19 @@ class Entry:
     def layout(self) -> str:
         """What a line calls all screens of this device and size."""
         return layout_name(self.device, self.width_px, self.height_px)
+
+
+def layout_sizes(entries: Iterable[Entry]) -> dict[str, dict[str, int]]:
+    """How many screens a layout's line concerns, by layout: `all` by a refusal, `plain` by a box (see `overrides`).
+
+    What a person has refused counts as plain, since nothing else is known of it any more.
+    """
+    sizes: dict[str, dict[str, int]] = {}
+    for entry in entries:
+        size = sizes.setdefault(entry.layout, {"all": 0, "plain": 0})
+        size["all"] += 1
+        size["plain"] += entry.fov.reject == REASON or is_plain(entry.fov)
+    return dict(sorted(sizes.items()))
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:

@@ -13,12 +13,12 @@
   const $ = (id) => document.getElementById(id);
   const screens = data.screens;
   screens.forEach((screen, i) => { screen.file = `${String(i + 1).padStart(6, "0")}.jpg`; });
-  const layoutSize = countBy(screens.map((screen) => screen.layout));
 
   // --- Lines -----------------------------------------------------------------------------------------------------
 
   const existing = new Map(data.overrides.map((line) => [line.target, line]));
   const changes = new Map(); // target -> line, or null for an existing one that is taken back
+  const onSheet = new Set(screens.flatMap((screen) => [screen.id, screen.layout]));
   const STORE = `review ${location.pathname}`;
   restore();
 
@@ -26,8 +26,14 @@
     return changes.has(target) ? changes.get(target) : existing.get(target) ?? null;
   }
 
+  // A layout's refusal concerns all its screens, its box only plain rectangular fields; see fov/overrides.py.
   function decision(screen) {
-    return lineOf(screen.id) ?? lineOf(screen.layout);
+    const line = lineOf(screen.layout);
+    return lineOf(screen.id) ?? (line?.action === "refuse" || isPlain(screen) ? line : null);
+  }
+
+  function isPlain(screen) {
+    return (!screen.reject || screen.reject === "override") && !screen.polygon.length && !screen.panels.length;
   }
 
   function change(target, line) {
@@ -46,12 +52,12 @@
     } catch { /* a browser that keeps nothing for files */ }
   }
 
+  // Lines for screens that are not on this sheet stay: another sheet at this place, such as one of all screens, had them.
   function restore() {
-    const known = new Set([...screens.flatMap((screen) => [screen.id, screen.layout]), ...existing.keys()]);
     try {
       for (const [target, line] of JSON.parse(localStorage.getItem(STORE) ?? "[]")) {
         const before = existing.get(target) ?? null;
-        if (known.has(target) && JSON.stringify(line) !== JSON.stringify(before)) changes.set(target, line);
+        if (JSON.stringify(line) !== JSON.stringify(before)) changes.set(target, line);
       }
     } catch { /* likewise */ }
   }
@@ -80,7 +86,9 @@
     const lines = newLines();
     $("lines").value = lines.join("\n");
     const removed = [...changes.values()].filter((line) => !line).length;
-    $("amount").textContent = `${lines.length} new, ${existing.size} there already` + (removed ? `, ${removed} of them taken back` : "");
+    const away = [...changes].filter(([target, line]) => line && !onSheet.has(target)).length;
+    $("amount").textContent = `${lines.length} new` + (away ? ` (${away} for screens that are not on this sheet)` : "")
+      + `, ${existing.size} there already` + (removed ? `, ${removed} of them taken back` : "");
     $("jump").textContent = `${lines.length} new decision${lines.length === 1 ? "" : "s"}`;
     $("copy").disabled = !lines.length;
     const targets = [...[...changes.keys()].reverse(), ...[...existing.keys()].filter((target) => !changes.has(target))];
@@ -90,7 +98,7 @@
   function lineRow(target) {
     const line = lineOf(target);
     const what = !line ? "taken back" : line.action === "refuse" ? "refuse" : `box ${line.box.join(", ")}`;
-    const since = changes.has(target) ? "new" : "in the file";
+    const since = (changes.has(target) ? "new" : "in the file") + (onSheet.has(target) ? "" : ", not on this sheet");
     const button = element("button", { type: "button", textContent: line ? "Take back" : "Put back" });
     button.setAttribute("aria-label", `${button.textContent} ${target}`);
     button.addEventListener("click", () => {
@@ -142,7 +150,7 @@
       $("state").append(new Option((name || "all") + count, name));
     }
     fill($("flag"), countBy(screens.flatMap((screen) => [...screen.flags, ...(screen.reject ? [`refused: ${screen.reject}`] : [])])));
-    fill($("layout"), layoutSize);
+    fill($("layout"), countBy(screens.map((screen) => screen.layout)));
   }
 
   function fill(select, counts) {
@@ -277,8 +285,10 @@
     $("about").textContent = [screen.device, `${screen.width} × ${screen.height} pixels`, `${at + 1} of ${shown.length}`].filter(Boolean).join(" · ");
     $("codes").textContent = screen.flags.join(", ");
     $("whole").checked = false;
-    $("scope").hidden = layoutSize.get(screen.layout) === 1;
-    $("scope").querySelector("span").textContent = `for all ${layoutSize.get(screen.layout)} screens of ${screen.layout}`;
+    const size = data.layouts[screen.layout];
+    $("scope").hidden = size.all === 1;
+    $("scope").querySelector("span").textContent = `for all ${size.all} screens of ${screen.layout}`
+      + (size.plain < size.all ? `; a box for ${size.plain} of them, as the others are refused or no plain rectangle` : "");
     if (!viewer.open) viewer.showModal();
     showDraft();
     fit(); // last, since it takes the room that the words leave
@@ -323,8 +333,9 @@
   function decide(action, box) {
     const screen = shown[at];
     const target = $("whole").checked ? screen.layout : screen.id;
-    // A line of its own would keep the layout's from this screen.
-    if ($("whole").checked && lineOf(screen.id)) change(screen.id, null);
+    // A line of its own would keep the layout's from this screen, but without one a layout's box may not concern it.
+    if ($("whole").checked && action === "box" && !isPlain(screen)) change(screen.id, { target: screen.id, action, box, note: "" });
+    else if ($("whole").checked && lineOf(screen.id)) change(screen.id, null);
     change(target, { target, action, box, note: "" });
     draft = null;
   }
@@ -346,6 +357,7 @@
   function undo() {
     const screen = shown[at];
     if (draft) return setDraft(null);
+    if (!decision(screen)) return;
     const target = lineOf(screen.id) ? screen.id : screen.layout;
     if (changes.get(target)) changes.delete(target);
     else changes.set(target, null);
@@ -360,7 +372,9 @@
   }
 
   function go(step) {
-    if (shown[at + step]) view(at + step);
+    if (!shown[at + step]) return;
+    if (draft) decide("box", draft); // who draws a box and goes on means it
+    view(at + step);
   }
 
   function leave() {

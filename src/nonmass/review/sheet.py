@@ -1,6 +1,7 @@
 """The review sheet: one page, its pictures beside it, and contact sheets. It shows whole screens, so it stays here."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,17 +21,21 @@ from nonmass.errors import InputError
 from nonmass.files import write_text
 from nonmass.images import Gray
 from nonmass.review.contact import A_SHEET, contact_sheet
-from nonmass.review.entries import Entry, in_order
+from nonmass.review.entries import Entry, in_order, layout_sizes
 from nonmass.screens import read_gray
 from nonmass.tables import BOX_COLUMNS, FOV_OVERRIDES
 
 HERE = Path(__file__).parent
+TITLE = "Review of fields of view"  # by which we know a page as ours
+RESULTS = ("data", "metrics", "models", "predictions", "reports", "splits")  # what is kept, passed on or published
 THUMBNAIL_PX, VIEW_PX = (320, 240), (1600, 1200)
 THUMBNAIL_QUALITY, VIEW_QUALITY = 70, 75
 IMAGES_A_WORKER = 32  # fewer are done before a second process has started
 
 
-def write_sheet(page: Path, entries: Sequence[Entry], overrides: pd.DataFrame, note: str) -> None:
+def write_sheet(
+    page: Path, entries: Sequence[Entry], overrides: pd.DataFrame, note: str, known: Sequence[Entry] | None = None
+) -> None:
     """Write a page and the folder `<page>_files` beside it; both replace older ones, whole or not at all.
 
     Pictures are named by their number on the sheet, never by file or patient. The folder asks Git to ignore it.
@@ -40,6 +45,7 @@ def write_sheet(page: Path, entries: Sequence[Entry], overrides: pd.DataFrame, n
         entries: The screens, in any order.
         overrides: Rows of `tables.FOV_OVERRIDES` that exist already.
         note: What the sheet shows, one plain sentence.
+        known: All screens that a layout's line would concern, of which the sheet shows some; default its own.
 
     Raises:
         InputError: See `check_page`; or a screen cannot be read.
@@ -58,37 +64,67 @@ def write_sheet(page: Path, entries: Sequence[Entry], overrides: pd.DataFrame, n
         )
         for name in ("sheet.js", "sheet.css"):
             shutil.copyfile(HERE / name, folder / name)
-        content = json.dumps(sheet_content(ordered, overrides, note), separators=(",", ":"))
+        content = json.dumps(sheet_content(ordered, overrides, note, known or ordered), separators=(",", ":"))
         write_text(folder / "screens.js", f"window.REVIEW = {content};\n")
         write_text(folder / ".gitignore", "*\n")
     templates = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True)
     name = _folder_of(page).name
-    write_text(page, templates.get_template("sheet.html.j2").render(files=quote(name), folder=name))
+    write_text(page, templates.get_template("sheet.html.j2").render(title=TITLE, files=quote(name), folder=name))
 
 
 def check_page(page: Path) -> None:
     """Say before any work is done that a page cannot be written.
 
     Raises:
-        InputError: Its name has another ending than .html, or the folder beside it is there and no older sheet.
+        InputError: Its name has another ending than .html; it lies among a pipeline's results; or what is there, page
+            or folder beside it, is no older sheet.
     """
     if page.suffix.lower() != ".html":
         raise InputError(f"{page}: the sheet is a page; give it a name that ends in .html")
+    if _is_among_results(page):
+        raise InputError(f"{page}: whole screens must not lie among results; give another folder, such as review")
+    if page.exists() and not _is_sheet(page):
+        raise InputError(f"{page}: is there already and is no review sheet; give the page another name")
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(page.parent, os.W_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
+        raise InputError(f"{page.parent}: cannot be written to; give another place for the sheet")
     folder = _folder_of(page)
     if folder.exists() and not (folder / "screens.js").is_file():
         raise InputError(f"{folder}: is there already and is no review sheet; give the page another name")
+
+
+def _is_among_results(page: Path) -> bool:
+    """Whether a page would lie in a results folder of a pipeline (known by its dvc.yaml) around it or around us."""
+    place = page.resolve()
+    around = {*place.parents, *page.absolute().parents, *(Path.cwd() / "here").parents}
+    roots = [folder for folder in around if (folder / "dvc.yaml").is_file()]
+    return any(place.is_relative_to((root / name).resolve()) for root in roots for name in RESULTS)
+
+
+def _is_sheet(page: Path) -> bool:
+    if not page.is_file():
+        return False
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return f"<title>{TITLE}</title>" in file.read(1000)
 
 
 def _folder_of(page: Path) -> Path:
     return page.with_name(f"{page.stem}_files")
 
 
-def sheet_content(entries: Sequence[Entry], overrides: pd.DataFrame, note: str) -> dict[str, Any]:
+def sheet_content(
+    entries: Sequence[Entry], overrides: pd.DataFrame, note: str, known: Sequence[Entry]
+) -> dict[str, Any]:
     """What the page's script works on; its numbers are pixels of the screen."""
     return {
         "note": note,
         "columns": list(FOV_OVERRIDES.columns),
         "overrides": [_line(row) for row in overrides.itertuples(index=False, name="Row")],
+        "layouts": layout_sizes(known),
         "screens": [_screen(entry) for entry in entries],
     }
 

@@ -1,17 +1,17 @@
 """What a line of text inside a field of view is: perhaps about the patient, or surely of the sonographer or device.
 
-A line is harmless only if every word of it is known (`words.py`). Whatever is not known counts as `phi-suspect`, since
-nobody can list all names; only what tells of a patient in numbers and single letters needs rules of its own.
+A line is harmless only if every word of it is known (`words.py`) and one of them is surely no name. Whatever is not
+known counts as `phi-suspect`, since nobody can list all names; only what tells of a patient in numbers, codes, titles
+and single letters needs rules of its own.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-from nonmass.text.words import kind_of
+from nonmass.text.words import kind_of, vouches
 
 MANY_DIGITS = 5  # of a record's number; a measured value and a ruler's tick have fewer
-MANY_DIGITS_AFTER_LETTER = 3  # "A123" is a number of something, "D1" the name of a distance
 
 _AGE = r"(1[3-9]|[2-9]\d|1[01]\d)"
 _ABOUT_PATIENT = [
@@ -26,12 +26,28 @@ _ABOUT_PATIENT = [
         r"(?<!\d)\d{1,2} ?: ?\d{2}(?!\d)|(?<!\d)\d{1,2}H\d{2}(?![\d.]| ?[CM]M)",  # a time
     )
 ]
+# A title and a name: "DR LONG", but neither "DR 65 dB" nor "3 HR LEFT".
+_TITLED = re.compile(r"(?<![A-Z])(DRA?|PROF|MS|FR)[ .,:]+[^\W\d_]|(?<![A-Z\d])(?<!\d )HR[ .,:]+[^\W\d_]")
+# A code: "A12", "B-1203", "12B"; but "D1" is the name of a distance, "R10" a place, "E10" a device.
+_CODE = re.compile(
+    r"(?<![A-Z\d])(?![LRDE][-.]?(0[1-9]|1[0-2])(?!\d))([A-Z][-./#]?\d[-/]?\d+|[A-Z]{2,}[-./#]?\d{4,})"
+    r"(?!\d|[.,]\d| ?[CM]M)"
+    r"|(?<![\w.,])(?!(0[1-9]|1[0-2])[LRDE])\d{2,}-?[A-Z](?![A-Z\d])"
+)
+_LIKE_A_NUMBER = re.compile(  # a code that `fold` makes a number of
+    r"(?<![A-Z\d])[BSZ][-./#]?\d{2,}(?!\d|[.,]\d| ?[CM]M)|(?<![\w.,])\d{2,}-?[BSZ](?![A-Z\d])"
+)
 _DIGIT_RUN = re.compile(r"\d[\d./_-]*(?: \d{3}[\d./_-]*)*")
 _CLOCK_FACE = re.compile(r"(?<!\d)(0?[1-9]|1[0-2]) ?: ?[03]0(?!\d| ?:)")  # "10:30" is a place on the breast, too
 _HOUR = re.compile(r"(?<![A-Z\d.,])[LRDE]? ?(0?[1-9]|1[0-2]) ?H(?![A-Z])")  # "L3H6CMFN"
 _MEASURE = re.compile(
     r"(?<![\d.,])\d{0,3}[.,]\d{1,2} ?([CM]M[23]?|ML)(?![A-Z])|(?<!\d)\d{1,3}([.,]\d{1,2})? ?[X*\u00d7] ?(?=\d)"
 )
+_CLOCK_ALONE = re.compile(r"[1-9] ?: ?[03]0")  # a device writes the time with two digits
+_CLOCK_HAN = re.compile(r"(?<!\d)(0?[1-9]|1[0-2]) ?点")
+# Names of makers, alone; of settings, before their values; of hours, after their number.
+_LOGO = re.compile(r"GE|PHILIPS|SIEMENS|CANON")
+_SETTING = re.compile(r"(?<![A-Z])(GE|GAIN|MI|TI|CHI|THI|FR|DR|GEN|PEN|RES)[ :=]*\d|\d ?H[RS](?![A-Z])")
 _TICK = re.compile(r"(\d{1,3} ?)?[CM]M")
 _PROBE = re.compile(
     r"(?<![\w-])((C|EL|IC|L|LA|ML|SL|UL|VF|VL|X)\d{1,2}-\d{1,2}[A-Z]{0,2}|\d{1,2}L(-D)?|LA?\d{3})(?![\w-])"
@@ -39,6 +55,7 @@ _PROBE = re.compile(
 _OCLOCK = re.compile(r"[O0] ?['\u00b4`\u2019.]? ?CL[O0]CK")
 _WORD = re.compile(r"[A-Z0-9|!]+|[^\W\d_A-Z]+")
 _LOOKALIKES = re.compile(r"[0-9OIl|!SBZ]+")
+_CROSS = frozenset("+-*XTYKIL1!|/")  # what arms and dots of calipers are read as
 _DIGITS = str.maketrans("OIl|!SBZ", "01111582")
 
 
@@ -51,8 +68,22 @@ def classify(line: str) -> str:
     text = fold(line)
     if not any(character.isalnum() for character in text):
         return ""
-    kinds = {kind_of(word) for word in _words(text)}
-    if "" in kinds or _is_about_patient(text, "annotation" in kinds):
+    is_short = len(text) <= 2 and text.isascii()  # tells nobody who a patient is; and calipers are read so
+    if is_short and set(text) <= _CROSS:
+        return ""
+    if _CLOCK_ALONE.fullmatch(text):
+        return "annotation"
+    kind = _kind_of_line(text, line)
+    return "annotation" if is_short and kind == "phi-suspect" else kind
+
+
+def _kind_of_line(text: str, line: str) -> str:
+    """Of a line as it was read, and folded."""
+    words = list(_words(text))
+    kinds = {kind_of(word) for word in words}
+    if "" in kinds or (words and not _is_vouched_for(text, words)) or _is_titled_or_code(text, line):
+        return "phi-suspect"
+    if _is_about_patient(text, "annotation" in kinds):
         return "phi-suspect"
     if _TICK.fullmatch(text):
         return "ruler"
@@ -77,6 +108,22 @@ def _put_right(run: re.Match[str]) -> str:
     text = run.group()
     n_digits = sum(character.isdigit() for character in text)
     return text.translate(_DIGITS) if _LOOKALIKES.fullmatch(text) and 2 * n_digits >= len(text) else text
+
+
+def _is_vouched_for(text: str, words: list[str]) -> bool:
+    """Whether something in a folded text tells that its words, all of them known, are no name."""
+    if _TICK.fullmatch(text) or _LOGO.fullmatch(text) or _SETTING.search(text) or _CLOCK_HAN.search(text):
+        return True
+    return any(vouches(word) for word in words)
+
+
+def _is_titled_or_code(text: str, line: str) -> bool:
+    """Whether a folded text, or the line that it was, holds a title before a name, or letters and digits of a code."""
+    if _TITLED.search(text) or _LIKE_A_NUMBER.search(line.upper()):
+        return True
+    for known_by_form in (_CLOCK_FACE, _HOUR, _MEASURE, _PROBE):
+        text = known_by_form.sub(" ", text)
+    return bool(_CODE.search(text))
 
 
 def _is_about_patient(text: str, is_annotated: bool) -> bool:
@@ -105,5 +152,3 @@ def _words(text: str) -> Iterator[str]:
             yield run
         elif len(word) > 1 or not word.isascii():
             yield word
-        elif len(run) - len(word) >= MANY_DIGITS_AFTER_LETTER:
-            yield run

@@ -7,7 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import pandas as pd
+import PIL
+import pydicom
 
 from nonmass.files import write_text
 from nonmass.geometry import Box
@@ -19,7 +22,12 @@ from nonmass.tables import BOX_COLUMNS, TEXT_LINES
 from nonmass.text.engines import EngineName, engine_version, open_engine
 from nonmass.text.reading import Line, read_lines
 
-MODULES = ("classes.py", "engines.py", "reading.py", "words.py")  # on which a result depends
+# The modules of the package on which a result depends: those that read pixels, and those that read text.
+MODULES = (
+    *("dicom.py", "dicom_file.py", "geometry.py", "images.py", "screens.py"),
+    *("text/classes.py", "text/engines.py", "text/reading.py", "text/words.py"),
+)
+PACKAGE = Path(__file__).parents[1]
 Known = dict[str, dict[str, Any]]  # results by key, see `_key`
 
 
@@ -122,7 +130,9 @@ def _table(image_ids: Iterable[str], found: Iterable[list[Line]]) -> pd.DataFram
 
 
 @cache
-def _rules() -> str:
-    """Hash of the source on which results depend."""
-    folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in MODULES)).hexdigest()[:16]
+def _rules(package: Path = PACKAGE) -> str:
+    """Hash of the source, and of the versions of the libraries that decode pixels, on which results depend."""
+    digest = hashlib.sha256(" ".join((cv2.__version__, PIL.__version__, pydicom.__version__)).encode())
+    for name in MODULES:
+        digest.update((package / name).read_bytes())
+    return digest.hexdigest()[:16]

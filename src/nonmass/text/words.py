@@ -3,13 +3,15 @@
 The words are English, Portuguese, Spanish, German and Chinese. One counts as known if it is in a list once letters and
 digits that text readers confuse are made equal (0 and O; 1, I and l; 5 and S; 8 and B; 2 and Z), if it is several of
 them run together, or a long one that is cut off or has one wrong letter. Short words that are common names as well
-("Li", "Lo") are left out on purpose.
+("Li", "Lo") are left out on purpose. A damaged word, a word that is a name or a title as well ("Long", "Dr") and a
+single Han character are known, but a line of nothing else may still be a name: see `vouches`.
 """
 
 from functools import cache
 
 MIN_LONG = 7  # letters of a word that may be damaged; among the names are many that differ little from shorter words
-MIN_CUT = 4  # letters that must be left of it if it is cut off
+MIN_CUT = 6  # letters that must be left of it if it is cut off
+MIN_CUT_SHARE = 0.75  # and what share of its letters
 MIN_JOINED = 4  # letters that one of several joined words must have, of which others have 3, or are one of these
 JOINED = frozenset({"RT", "LT", "AX", "CM", "FN"})
 
@@ -41,6 +43,11 @@ DEVICE = """
     CRI CPI XRES SONOCT PERSIST PERS ZOOM CINE FREEZE TGC FOCUS FOC CF PW BMODE MODE HARM HARMONIC LINEAR PROBE
     PRESET STE SWE SMALLPARTS PARTS SMP MSK SEC MS KPA MW
 """
+ALSO_NAMES = """
+    LONG LINKE BRUST HERD QUER HORA CORTE PELE POST MASS MARKER PAIN REG LAT MED BI
+    FROM TO OF THE AND AT IN WITH NO DA DO DE DAS DOS NA AO DEL EN LA EL DER HR HS
+    GE PHILIPS SIEMENS CANON SEQUOIA GAIN MI TI CHI THI STE MS FR DR GEN PEN RES
+"""
 HAN = """
     左 右 左侧 右侧 双侧 双 乳 乳腺 乳房 乳头 乳晕 腋 腋窝 腋下 腋前 副乳 点
     点钟 钟 钟点 方向 位 位置 外 内 上 下 外上 外下 内上 内下 上方 下方 外侧
@@ -48,6 +55,7 @@ HAN = """
     囊肿 淋巴结 淋巴 导管 病灶 回声 低回声 纵切 横切 纵 横 长轴 短轴 切面 侧
     放射 反放射 大小 长 宽 高 厘米 毫米
 """
+HAN_BREAST = "乳腋"  # characters of which no name is made
 
 _LETTERS = str.maketrans("01|!L5827", "OIIIISBZT")
 
@@ -64,6 +72,23 @@ def kind_of(word: str) -> str:
     return _vocabulary().get(letters) or _joined(letters) or _damaged(letters)
 
 
+def vouches(word: str) -> bool:
+    """Whether a known word also tells that its line is no name: it is whole, and is neither a name nor a title.
+
+    Args:
+        word: See `kind_of`.
+    """
+    if not word.isascii():
+        return any(part in word for part in (*HAN_BREAST, *(known for known in HAN.split() if len(known) > 1)))
+    letters = word.translate(_LETTERS)
+    return letters not in _also_names() if letters in _vocabulary() else bool(_joined(letters))
+
+
+@cache
+def _also_names() -> frozenset[str]:
+    return frozenset(word.translate(_LETTERS) for word in ALSO_NAMES.split())
+
+
 @cache
 def _vocabulary() -> dict[str, str]:
     """Words, with those letters made equal that readers confuse, and their kinds."""
@@ -72,12 +97,15 @@ def _vocabulary() -> dict[str, str]:
 
 
 def _joined(letters: str) -> str:
-    """The kind of the last of several known words that were written without a space; or ""."""
-    known, short = _vocabulary(), {word.translate(_LETTERS) for word in JOINED}
+    """The kind of the last of several known words that were written without a space; or "".
+
+    One of them must be long enough and no name.
+    """
+    known, short, names = _vocabulary(), {word.translate(_LETTERS) for word in JOINED}, _also_names()
     reached = {0: ("", 0)}  # where a word ends: its kind, and the longest word so far
     for end in range(2, len(letters) + 1):
         found = [
-            (known[letters[start:end]], max(longest, end - start))
+            (known[letters[start:end]], max(longest, 0 if letters[start:end] in names else end - start))
             for start, (_, longest) in reached.items()
             if letters[start:end] in known and (end - start > 2 or letters[start:end] in short)
         ]
@@ -106,7 +134,7 @@ def _damaged(letters: str) -> str:
 
 def _is_end_of(letters: str, word: str) -> bool:
     """Whether a word begins or ends with so many of its letters that it may be known by them."""
-    is_enough = len(letters) >= max(MIN_CUT, len(word) / 2)
+    is_enough = len(letters) >= max(MIN_CUT, MIN_CUT_SHARE * len(word))
     return is_enough and (word.startswith(letters) or word.endswith(letters))
 
 

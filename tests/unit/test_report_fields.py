@@ -105,7 +105,8 @@ def test_unread_text_is_an_alarm(places):
 
 
 def test_none_found_stands_beside_what_the_engine_misses(places):
-    found = text_metrics(TEXT_LINES.check(pd.DataFrame(columns=list(TEXT_LINES.columns)), "t"), 60, "rapidocr", MEASURED["rapidocr"].version)
+    nothing = TEXT_LINES.check(pd.DataFrame(columns=list(TEXT_LINES.columns)), "t")
+    found = text_metrics(nothing, 60, "rapidocr", MEASURED["rapidocr"].version)
     words = Page(page_with_text(places, **found)).words
     claim = words[words.index(f"Text was read by {found['version']}") :][:400]
     assert "0 images of 60 images" in claim

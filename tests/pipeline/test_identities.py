@@ -16,8 +16,8 @@ from nonmass.phantom.patients import draw_patient
 pytestmark = pytest.mark.slow
 
 # Each is planted in many places; the pattern is what must be found nowhere.
-NAME, BIRTH, ACCESSION, PATIENT = "Zyxenia^Planted", "19410203", "ACC998877", "PID7700"
-FORBIDDEN = re.compile(rb"zyxenia|planted|1941.?02.?03|acc998877|pid77|\xd0\x97\xd0\xb8\xd0\xba", re.IGNORECASE)
+NAME, BIRTH, ACCESSION, PATIENT = "Zyxenia^Quorvath", "19410203", "ACC998877", "PID7700"
+FORBIDDEN = re.compile(rb"zyxenia|quorvath|1941.?02.?03|acc998877|pid77|\xd0\x97\xd0\xb8\xd0\xba", re.IGNORECASE)
 CYRILLIC = "Зиксения"
 SECRET = {"NONMASS_SALT": "a secret that only this test knows"}
 
@@ -55,14 +55,14 @@ def plant(raw):
     words = {"normal": "o.B.", "mass": "Herd", "non_mass": "NML"}
     book = openpyxl.Workbook()
     sheet = book.active
-    sheet.title = "Zyxenia Planted"
+    sheet.title = "Zyxenia Quorvath"
     sheet.append(["Datei", "Nummer", "Patientin", "Geburt", "Auftrag", "Befund", "Dignität", "Alter"])
     rows = ["Nummer;Patientin;Geburt;Befund;Dignität;Alter"]
     for number, patient in enumerate(patients()):
         pid, pixels = f"{PATIENT}{number:03d}", screen_of(patient)
         if number % 2:
             write = (write_jpeg, write_png)[number % 4 == 1]
-            file = f"{CYRILLIC} {PATIENT}/Zyxenia_Planted_{BIRTH}_{number}{'.png' if number % 4 == 1 else '.jpg'}"
+            file = f"{CYRILLIC} {PATIENT}/Zyxenia_Quorvath_{BIRTH}_{number}{'.png' if number % 4 == 1 else '.jpg'}"
             write(raw / "clinic" / file, pixels)
             sheet.append([file, pid, NAME, BIRTH, ACCESSION, words[patient.finding], patient.pathology, "41"])
         else:

@@ -70,14 +70,16 @@ def read_gray(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None)
 def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = None) -> Picture:
     """Read an image file as gray and chroma; arguments and errors as `read_gray`'s, and so is the gray."""
     with _opened(path, max_pixels, name or str(path)) as image:
-        if image.format in ("JPEG", "MPO") and image.mode == "RGB" and not _is_rgb_coded(image):
+        is_jpeg, mode = image.format in ("JPEG", "MPO"), image.mode
+        if is_jpeg and mode == "RGB" and not _is_rgb_coded(image):
             image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
             luma, *colours = image.convert("YCbCr").split()
             return Picture(np.array(luma, np.uint8), chroma_of(*map(np.asarray, colours)))
         gray = _gray(image, name or str(path))
-        if image.mode in ("1", "L", "LA"):
+        if mode in ("1", "L", "LA"):
             return Picture(gray, np.zeros_like(gray))
-        _, *colours = image.convert("RGB").convert("YCbCr").split()
+        with Image.open(path) as again:  # a JPEG has been decoded to its luma alone
+            _, *colours = (again if is_jpeg else image).convert("RGB").convert("YCbCr").split()
         return Picture(gray, chroma_of(*map(np.asarray, colours)))
 
 

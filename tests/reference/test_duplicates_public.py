@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes
-from nonmass.fov.finder import find_fov
+from nonmass.fov.finder import FindParams, find_fov
 from nonmass.images import read_gray
 
 PARAMS = DuplicatesParams(candidate_distance=12, candidate_distance_sum=34, min_inliers=20)
+FIND = FindParams(agreement_iou=0.95, layout_min_images=5, layout_max_images=30)
 # The same picture under two labels; known from the literature on BUSI (Pawlowska et al. 2023).
 ACROSS_CLASSES = [
     {"malignant (51)", "benign (131)"},
@@ -38,7 +39,7 @@ def public(name):
 
 def read_crop(path):
     image = read_gray(path)
-    return np.ascontiguousarray(image[find_fov(image).box.slices])
+    return np.ascontiguousarray(image[find_fov(image, FIND).box.slices])
 
 
 def look(crops):

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nonmass.fov.edges import straight_edges
+from nonmass.fov.candidates import guesses_of
 from nonmass.fov.estimators import Gray, view_of
+from nonmass.fov.finder import LEAST_PX
 from nonmass.fov.sides import sides_of, snap
 from nonmass.geometry import Box
 
@@ -64,14 +65,16 @@ def layout_consensus(images: Iterable[Gray], min_images: int) -> tuple[Box, ...]
 
 
 def _clear_box(image: Gray) -> list[Box]:
-    """The box on one screen whose four sides are straight and clear, if there is one."""
-    view = view_of(image)
-    guess = straight_edges(view)
-    if guess is None:
+    """The widest box on one screen whose four sides are straight and clear, if there is one."""
+    if min(image.shape) < LEAST_PX:
         return []
-    box = snap(view.gray, guess)
-    sides = sides_of(view.gray, box).values()
-    return [box] if all(side.seen and side.clear >= CLEAR_SIDES for side in sides) else []
+    view = view_of(image)
+    clear = []
+    for guess in guesses_of(view).values():
+        box = snap(view.gray, guess)
+        if all(side.seen and side.clear >= CLEAR_SIDES for side in sides_of(view.gray, box).values()):
+            clear.append(box)
+    return sorted(clear, key=lambda box: (box.area, box))[-1:]
 
 
 def changing_box(changes: NDArray[np.uint8]) -> Box | None:

@@ -17,6 +17,7 @@ def main(
     checked_txt: Path,
     cohorts: Annotated[list[Path], typer.Option(help="Folder with a result for each cohort.")],
     backbones: Annotated[list[Path], typer.Option(help="Folder with a result for each backbone.")],
+    seeds: Annotated[list[Path], typer.Option(help="Folder with a folder for each backbone, and that for each seed.")],
 ) -> None:
     """Check every section and the folders it names; remove results of axis members that are gone; write a constant.
 
@@ -24,7 +25,9 @@ def main(
     make their state depend on the past of the checkout.
     """
     params = check_params(load(), raw_dir)
-    for path in [*strangers(cohorts, params.cohorts.root), *strangers(backbones, params.backbones)]:
+    gone = [*strangers(cohorts, params.cohorts.root), *strangers(backbones, params.backbones)]
+    kept = [folder / backbone for folder in seeds for backbone in params.backbones]
+    for path in [*gone, *strangers(kept, map(str, params.train.seeds))]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     write_text(checked_txt, "params.yaml is valid\n")
 

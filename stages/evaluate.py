@@ -7,12 +7,13 @@ from nonmass.entry import run_stage
 from nonmass.files import write_json
 from nonmass.params import read_section
 from nonmass.roc.analysis import RocParams, evaluate
-from nonmass.tables import CURVES, MEASURES, PREDICTIONS
+from nonmass.tables import CURVES, MEASURES, PREDICTIONS, SEED_PREDICTIONS
 
 
 def main(
     task: str,
     predictions_dir: Path,
+    seeds_dir: Path,
     split_json: Path,
     metrics_json: Path,
     curves_csv: Path,
@@ -23,7 +24,8 @@ def main(
 
     Args:
         task: `detect` or `classify`.
-        predictions_dir: Holds `<backbone>.csv` for every backbone of params.
+        predictions_dir: Holds `<backbone>.csv` for every backbone of params: its seeds together.
+        seeds_dir: Holds the same of the seeds one by one.
         split_json: Holds the certificate of the split that the predictions must be made on.
         metrics_json: Key figures, for `dvc metrics`.
         curves_csv: ROC points, for `dvc plots`.
@@ -32,9 +34,11 @@ def main(
     """
     params = read_section("roc", RocParams)
     seal = read_seal(split_json, task)
-    files = {name: predictions_dir / f"{name}.csv" for name in read_section("backbones", tuple[str, ...])}
+    backbones = read_section("backbones", tuple[str, ...])
+    files = {name: predictions_dir / f"{name}.csv" for name in backbones}
     predictions = {name: check_assignment(PREDICTIONS.read(path), seal, path) for name, path in files.items()}
-    evaluation = evaluate(predictions, params, task)
+    seeds = {name: SEED_PREDICTIONS.read(seeds_dir / f"{name}.csv") for name in backbones}
+    evaluation = evaluate(predictions, params, task, seeds)
     write_json(metrics_json, {**evaluation.metrics, **seal.metrics()})
     CURVES.write(evaluation.curves, curves_csv)
     MEASURES.write(seal.mark(evaluation.measures), measures_csv)

@@ -9,9 +9,9 @@ from nonmass.determinism import RuntimeParams, make_torch_deterministic
 from nonmass.entry import run_stage
 from nonmass.files import write_json
 from nonmass.gallery import ExplainParams, choose, doubtful_crops, write_gallery
-from nonmass.gradcam import gradcam_maps
+from nonmass.gradcam import ensemble_maps
 from nonmass.lesions import add_masks, mask_files, read_lesion
-from nonmass.network import load_trained
+from nonmass.network import load_ensemble
 from nonmass.params import read_section
 from nonmass.pseudonyms import locate
 from nonmass.saliency import compare_with_lesions, summarise
@@ -36,7 +36,7 @@ def main(
     Args:
         measures_csv: What the evaluation measured; it chooses backbone and cut-off.
         metrics_json: What the evaluation says of the split.
-        models_dir: Holds a folder a backbone.
+        models_dir: Holds a folder a backbone, and that one a seed.
         predictions_dir: Holds `<backbone>.csv`.
         manifest_csv: Knows the masks.
         fov_index_csv: Knows the fields of view.
@@ -47,7 +47,8 @@ def main(
         explain_json: Gets the numbers, for `dvc metrics`.
     """
     params = read_section("explain", ExplainParams)
-    make_torch_deterministic(read_section("runtime", RuntimeParams))
+    runtime = read_section("runtime", RuntimeParams)
+    make_torch_deterministic(runtime)
     measures = tables.MEASURES.read(measures_csv)
     backbone = best_backbone(measures, read_section("backbones", tuple[str, ...]))
     seal = read_seal(metrics_json, "certificate")
@@ -56,8 +57,9 @@ def main(
     judged = explained_images(predictions, measures, backbone)
     fields, crops = tables.FOV_INDEX.read(fov_index_csv), tables.CROPS.read(crops_csv)
     rows = add_masks(judged, tables.MANIFEST.read(manifest_csv), fields, crops)
-    images = read_images(images_dir, rows["image_id"].tolist())
-    maps = gradcam_maps(load_trained(models_dir / backbone), images, (rows["called"] == "positive").to_numpy())
+    images = read_images(images_dir, rows["image_id"].tolist(), runtime.images_mib)
+    networks = load_ensemble(models_dir / backbone, read_section("train.seeds", tuple[int, ...]))
+    maps = ensemble_maps(networks, images, (rows["called"] == "positive").to_numpy())
 
     places = locate(raw_dir, mask_files(rows))
     lesions = (read_lesion(places, row) for row in rows.itertuples())

@@ -146,6 +146,7 @@ def torch_globals() -> Iterator[None]:
     import torch
 
     threads, is_strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get("CUBLAS_WORKSPACE_CONFIG")
     state = torch.get_rng_state()
     torch.set_num_threads(1)
@@ -153,6 +154,7 @@ def torch_globals() -> Iterator[None]:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(is_strict)
     torch.backends.cudnn.benchmark = benchmark
+    torch.utils.deterministic.fill_uninitialized_memory = fills
     torch.set_rng_state(state)
     if workspace is None:
         os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)

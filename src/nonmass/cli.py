@@ -163,6 +163,26 @@ def bench_crop_command(
     typer.echo(table.to_string(index=False, float_format="%.2f"))
 
 
+@bench.command(name="train")
+def bench_train_command(
+    side: Annotated[int, typer.Option(min=32, help="Side of the images, px: 128, 224, 448.")] = 224,
+    batch: Annotated[int, typer.Option(min=2, help="Images a step.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Steps a round; few make saved states weigh more.")] = 100,
+    rounds: Annotated[int, typer.Option(min=1, help="Of all three ways in turns.")] = 3,
+) -> None:
+    """Images a second of each backbone: a plain loop, ours, and the limit; start-up and memory of the train stage."""
+    from tempfile import TemporaryDirectory
+
+    from nonmass.bench.train import Plan, bench_train, machine
+    from nonmass.params import load
+
+    plan = Plan(load(), side, batch, steps, rounds)
+    typer.echo(machine(plan))
+    with TemporaryDirectory() as folder:
+        table = bench_train(Path.cwd(), Path(folder), plan)
+    typer.echo(table.to_string(index=False, float_format="%.2f"))
+
+
 def _shown(value: object) -> str:
     """A value as params.yaml would hold it, on one line."""
     return re.sub(r'"([A-Za-z_][^"]*)"', r"\1", json.dumps(value))  # quotes stay where YAML needs them: "0"

@@ -11,11 +11,23 @@ from nonmass.params import Section
 
 
 class RuntimeParams(Section):
-    """How the network stages run. Results are bit-equal for equal values on one kind of machine."""
+    """How the network stages run. Results are bit-equal for equal values on one kind of machine.
+
+    Attributes:
+        threads: Of torch, on the CPU.
+        deterministic: Only kernels that give the same bits every time.
+        precision: Of the training: 32, bf16 (mixed), or auto: bf16 where the processor multiplies it itself.
+        devices: Processes a node, each with a GPU or a share of the CPU; a batch is divided among them.
+        nodes: Machines, as torchrun or SLURM start them.
+        images_mib: Larger sets of images are mapped from a file instead of held in memory.
+    """
 
     threads: int = Field(ge=1, le=1024)
     deterministic: bool
-    precision: Literal["auto", "32-true", "bf16-mixed"]
+    precision: Literal["auto", 32, "bf16"]
+    devices: int = Field(ge=1)
+    nodes: int = Field(ge=1)
+    images_mib: int = Field(ge=1)
 
 
 def seed_of(*key: int | str) -> int:
@@ -44,23 +56,36 @@ def make_torch_deterministic(params: RuntimeParams, *key: int | str) -> None:
 
     torch.set_num_threads(params.threads)
     torch.use_deterministic_algorithms(params.deterministic)
+    # Nothing here reads memory that it has not written; filling it beforehand takes a tenth of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not params.deterministic
+    seed_torch(*key)
+
+
+def seed_torch(*key: int | str) -> None:
+    """Set torch's global generator (initial weights, dropout) to a function of a key; see `seed_of`."""
+    import torch
+
     torch.manual_seed(seed_of(*key) % 2**63)
 
 
-def choose_precision(params: RuntimeParams) -> str:
-    """The precision of the training: as params say; for `auto`, bfloat16 where the processor multiplies it itself.
+def choose_precision(params: RuntimeParams) -> Literal["32-true", "bf16-mixed"]:
+    """The precision of the training in Lightning's words: as params say; for `auto`, bfloat16 where it is native.
 
     Elsewhere bfloat16 is emulated and slower than single precision. The choice changes the
     trained weights, so the train stage records it.
     """
-    if params.precision != "auto":
-        return params.precision
+    wanted = params.precision
+    if wanted == "auto":
+        wanted = "bf16" if _multiplies_bfloat16() else 32
+    return "bf16-mixed" if wanted == "bf16" else "32-true"
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the GPU, or the processor where there is none, has instructions for bfloat16 products."""
     import torch
 
     if torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        processor = torch.cpu.get_capabilities()
-        native = bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
-    return "bf16-mixed" if native else "32-true"
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    processor = torch.cpu.get_capabilities()
+    return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))

@@ -35,6 +35,7 @@ __all__ = [
     "read_picture",
     "region_text",
     "regions",
+    "trace",
 ]
 
 IDS = ("PatientID", "AccessionNumber", "StudyInstanceUID", "SOPInstanceUID")
@@ -50,6 +51,9 @@ END_OF_IMAGE = b"\xff\xd9"
 # Regions that show no tissue (PS3.3 C.8.5.5.1.1 and .2): M-mode, spectra, waves, graphics; traces, bars and sums.
 NO_TISSUE_FORMATS = frozenset((2, 3, 4, 5))
 NO_TISSUE_TYPES = frozenset((*range(3, 15), *range(16, 19)))
+# Of these, the ones whose screens show no field of view to use. An ECG or a bar may stand beside one.
+M_MODE_FORMAT, SPECTRAL_FORMAT = 2, 3
+SPECTRAL_TYPES = frozenset(range(3, 8))  # pulsed and continuous wave; traces of mean, mode and maximum
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Header:
         height_px: Of each frame.
         n_frames: 1 for a still picture.
         regions: Where tissue is shown, see `regions`.
+        trace: What else is shown over time, see `trace`.
     """
 
     ids: Mapping[str, str] = field(repr=False)
@@ -73,6 +78,7 @@ class Header:
     height_px: int
     n_frames: int
     regions: tuple[Box, ...]
+    trace: str
 
 
 def header(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS, modality: str = "") -> Header:
@@ -98,6 +104,7 @@ def header(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS, mo
             height_px=elements.Rows,
             n_frames=screen.n_frames,
             regions=regions(elements),
+            trace=_trace(elements),
         )
 
 
@@ -109,6 +116,18 @@ def n_frames(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS) 
     """
     with opened(path, name, max_pixels) as screen:
         return screen.n_frames
+
+
+def trace(path: Path, name: str | None = None, max_pixels: int = MAX_PIXELS) -> str:
+    """`m-mode` or `spectral` if a region of the screen shows that by the Sequence of Ultrasound Regions, else "".
+
+    Beside it there may be an image, which is then small and often cut through by the line of sight.
+
+    Raises:
+        DicomError: As for `header`.
+    """
+    with opened(path, name, max_pixels, ("SequenceOfUltrasoundRegions",)) as screen:
+        return _trace(screen.elements)
 
 
 def read_gray(path: Path, frame: int = 0, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Gray:
@@ -162,18 +181,33 @@ def regions(elements: Dataset) -> tuple[Box, ...]:
     """
     boxes = set()
     for region in elements.get("SequenceOfUltrasoundRegions") or ():
-        corners = [region.get(f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
-        if (
-            region.get("RegionSpatialFormat") in NO_TISSUE_FORMATS
-            or region.get("RegionDataType") in NO_TISSUE_TYPES
-            or not all(isinstance(corner, int) for corner in corners)
-        ):
+        no_tissue = region.get("RegionSpatialFormat") in NO_TISSUE_FORMATS
+        if not (no_tissue or region.get("RegionDataType") in NO_TISSUE_TYPES):
+            boxes.add(_region_box(region, elements))
+    return tuple(sorted(box for box in boxes if box))
+
+
+def _region_box(region: Dataset, elements: Dataset) -> Box | None:
+    """What of a region lies on the screen, if anything."""
+    corners = [region.get(f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+    if not all(isinstance(corner, int) for corner in corners):
+        return None
+    x0, y0 = max(corners[0], 0), max(corners[1], 0)
+    x1, y1 = min(corners[2] + 1, elements.Columns), min(corners[3] + 1, elements.Rows)
+    return Box(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
+def _trace(elements: Dataset) -> str:
+    shown = set()
+    for region in elements.get("SequenceOfUltrasoundRegions") or ():
+        if _region_box(region, elements) is None:
             continue
-        x0, y0 = max(corners[0], 0), max(corners[1], 0)
-        x1, y1 = min(corners[2] + 1, elements.Columns), min(corners[3] + 1, elements.Rows)
-        if x0 < x1 and y0 < y1:
-            boxes.add(Box(x0, y0, x1, y1))
-    return tuple(sorted(boxes))
+        spatial_format, data_type = region.get("RegionSpatialFormat"), region.get("RegionDataType")
+        if spatial_format == M_MODE_FORMAT:
+            shown.add("m-mode")
+        elif spatial_format == SPECTRAL_FORMAT or data_type in SPECTRAL_TYPES:
+            shown.add("spectral")
+    return min(shown, default="")
 
 
 def region_text(boxes: tuple[Box, ...]) -> str:

@@ -4,6 +4,8 @@ A map has the cells of the last feature map, 14 x 14 for an image of 448 px and 
 sees reaches far beyond it, in a small image over all of it, so that evidence may stand beside what caused it.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -50,6 +52,25 @@ def gradcam_maps(network: torch.nn.Module, images: Images, positive: NDArray[np.
         camera.activations_and_grads.release()
         network.zero_grad()
     return np.concatenate(maps)
+
+
+def ensemble_maps(networks: Mapping[int, torch.nn.Module], images: Images, positive: NDArray[np.bool_]) -> Maps:
+    """The mean of the maps of several networks of one architecture; all explain what the ensemble calls.
+
+    The ensemble's logit is the mean of theirs, so a value is still in units of the logit. It is clipped in each
+    member before the mean: what one member holds against the call takes nothing from what another holds for it.
+
+    Args:
+        networks: Seed -> network, as for `gradcam_maps`.
+        images: (n, side, side) uint8.
+        positive: (n,) whether the positive class is explained.
+
+    Returns:
+        (n, h, w) float32, 0 or more.
+    """
+    members = [gradcam_maps(networks[seed], images, positive) for seed in sorted(networks)]
+    maps: Maps = np.mean(members, axis=0, dtype=np.float32)
+    return maps
 
 
 class _SplitNetwork(torch.nn.Module):

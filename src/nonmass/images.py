@@ -73,8 +73,8 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = No
         is_jpeg, mode = image.format in ("JPEG", "MPO"), image.mode
         if is_jpeg and mode == "RGB" and not _is_rgb_coded(image):
             image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
-            luma, *colours = image.convert("YCbCr").split()
-            return Picture(np.array(luma, np.uint8), chroma_of(*map(np.asarray, colours)))
+            luma, *colours = cv2.split(np.asarray(image.convert("YCbCr")))
+            return Picture(np.asarray(luma, np.uint8), chroma_of(*(np.asarray(plane, np.uint8) for plane in colours)))
         gray = _gray(image, name or str(path))
         if mode in ("1", "L", "LA"):
             return Picture(gray, np.zeros_like(gray))
@@ -92,7 +92,7 @@ def _is_rgb_coded(image: Image.Image) -> bool:
 def chroma_of(blue: Gray, red: Gray) -> Gray:
     """`Picture.chroma` of the Cb and Cr planes."""
     middle = np.full_like(blue, 128)
-    return np.asarray(np.maximum(cv2.absdiff(blue, middle), cv2.absdiff(red, middle)), np.uint8)
+    return np.asarray(cv2.max(cv2.absdiff(blue, middle), cv2.absdiff(red, middle)), np.uint8)
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""Scores of a trained network."""
+"""Scores of a trained network, or of several that differ in their seed."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,23 @@ def predict_logits(network: torch.nn.Module, images: Images) -> NDArray[np.float
             for start in tqdm(starts, desc="predict", unit="batch", leave=False)
         ]
     return torch.cat(logits).numpy()
+
+
+def seed_rows(image_ids: Sequence[str], logits: Mapping[int, NDArray[np.float64]]) -> pd.DataFrame:
+    """Rows of `tables.SEED_PREDICTIONS`.
+
+    Args:
+        image_ids: (n,) which images.
+        logits: Seed -> (n,) logits in that order.
+    """
+    frames = [pd.DataFrame({"image_id": image_ids, "seed": seed, "logit": values}) for seed, values in logits.items()]
+    return pd.concat(frames, ignore_index=True)
+
+
+def ensemble_logits(logits: Mapping[int, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(n,) mean over seeds, added up in the order of the seeds' numbers, as another order may give other last bits."""
+    mean: NDArray[np.float64] = np.mean([logits[seed] for seed in sorted(logits)], axis=0, dtype=np.float64)
+    return mean
 
 
 def prediction_rows(split: pd.DataFrame, logits: NDArray[np.float64], assignment: str) -> pd.DataFrame:

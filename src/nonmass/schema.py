@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from nonmass.augment import AugmentParams
 from nonmass.cohorts.criteria import Criteria
 from nonmass.cohorts.manifest import CohortNames, IngestParams
 from nonmass.cohorts.phantom import PhantomSource
@@ -21,11 +22,12 @@ from nonmass.network import NetworkParams
 from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate
 from nonmass.phantom.patients import PhantomParams
+from nonmass.pretraining import PretrainParams
+from nonmass.recipe import LrDecayParams, TrainParams
 from nonmass.roc.analysis import RocParams
 from nonmass.splitting import SplitParams
 from nonmass.tasks import TaskParams
 from nonmass.text.listing import TextParams
-from nonmass.training import LrDecayParams, TrainParams
 
 Task = Literal["detect", "classify"]
 Backbone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
@@ -49,6 +51,8 @@ class Params(Section):
     folds: Folds
     networks: dict[Backbone, NetworkParams]
     train: TrainParams
+    augment: AugmentParams
+    pretrain: PretrainParams
     lr_decay: dict[Task, LrDecayParams]
     roc: RocParams
     explain: ExplainParams

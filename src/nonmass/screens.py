@@ -30,6 +30,15 @@ def read_picture(path: Path, frame: int = 0, name: str | None = None) -> Picture
     return dicom.read_picture(path, frame, name) if dicom.is_dicom(path) else images.read_picture(path, name=name)
 
 
+def trace(path: Path, name: str | None = None) -> str:
+    """`m-mode` or `spectral` if a DICOM file says that this is on the screen, else "".
+
+    Raises:
+        InputError: See `dicom.trace`.
+    """
+    return dicom.trace(path, name) if dicom.is_dicom(path) else ""
+
+
 def read_screen(row: Any, place: Path) -> Picture:
     """The screen of a row of the manifest, checked against it; messages call it by its path there.
 

@@ -296,6 +296,13 @@ PREDICTIONS = Table(
     allowed={"part": PARTS, "truth": (0, 1)},
 )
 
+# What the members of an ensemble say, one training seed each; the logit of PREDICTIONS is their mean.
+SEED_PREDICTIONS = Table(
+    name="predictions of seeds",
+    columns={"image_id": "text", "seed": "int", "logit": "float"},
+    key=("image_id", "seed"),
+)
+
 CURVES = Table(
     name="ROC curves",
     columns={
@@ -315,7 +322,7 @@ MEASURES = Table(
     columns={
         "backbone": "text",  # or two of them, "first-second"
         "part": "text",
-        "group": "text",  # "", n, as_published, frozen or comparison
+        "group": "text",  # "", n, as_published, frozen, seeds or comparison
         "measure": "text",
         "estimate": "text",  # 17 digits, or empty where undefined
         "lo": "text",

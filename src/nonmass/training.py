@@ -1,68 +1,34 @@
-"""Training of one network: focal loss, Adam, decay and early stopping on the validation loss."""
+"""Training of one network: epochs, validation, and a state between them from which a killed run goes on."""
 
-import logging
-import signal
-import warnings
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import lightning as L
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
-from lightning.pytorch.plugins.environments import LightningEnvironment
-from lightning.pytorch.utilities.exceptions import SIGTERMException
-from pydantic import Field, field_validator
-from sklearn.metrics import roc_auc_score
-from torch.utils.data import DataLoader
-from torchvision.ops import sigmoid_focal_loss
+from lightning_fabric import Fabric
 
-from nonmass.batches import BatchOrder, ImageBatches, Images
+from nonmass.augment import augment, draw
+from nonmass.batches import BatchOrder, ImageBank, Images, share, to_input
+from nonmass.determinism import seed_torch
 from nonmass.errors import InputError
-from nonmass.params import Section
-
-
-class TrainParams(Section):
-    """The recipe of both tasks. The paper's: 300 epochs, 15 for early stopping, batch 16, lr 0.001.
-
-    Attributes:
-        seed: Of initial weights and image order.
-        epochs: The most epochs.
-        early_stopping_epochs: Stop after so many epochs without a lower validation loss.
-        batch_size: Images a step.
-        lr: Learning rate of Adam, about the length of a step in every weight.
-        focal_alpha: Weight of positives, 1 - alpha that of negatives; 0.5 weighs both alike.
-        focal_gamma: Focusing exponent; 0 is cross-entropy. Not between 0 and 1, where the slope at
-            a certain image is infinite.
-    """
-
-    seed: int
-    epochs: int = Field(ge=1)
-    early_stopping_epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=2)
-    lr: float = Field(gt=0, le=1)
-    focal_alpha: float = Field(gt=0, lt=1)
-    focal_gamma: float = Field(ge=0, le=10)
-
-    @field_validator("focal_gamma")
-    @classmethod
-    def _has_finite_slope(cls, gamma: float) -> float:
-        if 0 < gamma < 1:
-            raise ValueError("must be 0 or at least 1")
-        return gamma
-
-
-class LrDecayParams(Section):
-    """When the learning rate falls; the paper names it for classification only.
-
-    Attributes:
-        after_epochs: Epochs without a lower validation loss before it falls; 0 never.
-        factor: What it is multiplied by.
-    """
-
-    after_epochs: int = Field(ge=0)
-    factor: float = Field(gt=0, lt=1)
+from nonmass.pretraining import pretrain
+from nonmass.processes import in_order, on_device
+from nonmass.progress import Progress, check_finite, memory_in_one_line
+from nonmass.recipe import (
+    LearningRate,
+    Recipe,
+    average_of,
+    best_of,
+    focal_losses,
+    follow,
+    is_over,
+    make_optimiser,
+    restore_optimiser,
+)
+from nonmass.recipe import TrainParams as TrainParams
+from nonmass.resume import State, StateFile, parse
 
 
 @dataclass(frozen=True)
@@ -76,11 +42,6 @@ class Part:
 
     rows: pd.DataFrame
     images: Images
-
-    def batches(self, batch_size: int, order_seed: int | None) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches in an order drawn anew each epoch, or as they stand where the seed is None."""
-        order = BatchOrder(self.rows["image_id"].tolist(), batch_size, order_seed)
-        return DataLoader(ImageBatches(self.images, self.rows["truth"]), sampler=order, batch_size=None)
 
 
 @dataclass(frozen=True)
@@ -98,87 +59,14 @@ class Trained:
     best_epoch: int
 
 
-class _Classifier(L.LightningModule):
-    def __init__(self, network: torch.nn.Module, params: TrainParams, decay: LrDecayParams) -> None:
-        super().__init__()
-        self.network, self.params, self.decay = network, params, decay
-        self.train_losses: list[torch.Tensor] = []
-        self.val_logits: list[torch.Tensor] = []
-        self.val_truth: list[torch.Tensor] = []
-
-    def configure_optimizers(self) -> Any:
-        adam = torch.optim.Adam(self.parameters(), lr=self.params.lr)
-        if self.decay.after_epochs == 0:
-            return adam
-        # torch's patience counts the epochs that pass before the one that triggers
-        scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            adam, factor=self.decay.factor, patience=self.decay.after_epochs - 1, threshold=0.0
-        )
-        return {"optimizer": adam, "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"}}
-
-    def _losses(self, logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        alpha, gamma = self.params.focal_alpha, self.params.focal_gamma
-        losses: torch.Tensor = sigmoid_focal_loss(logits.float(), truth, alpha=alpha, gamma=gamma)
-        return losses
-
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], step: int) -> torch.Tensor:
-        images, truth = batch
-        losses = self._losses(self.network(images), truth)
-        self.train_losses.append(losses.detach())
-        return self._finite(losses.mean(), f"step {step}")
-
-    def _finite(self, loss: torch.Tensor, where: str) -> torch.Tensor:
-        if not torch.isfinite(loss):
-            raise InputError(f"train: the loss is not finite in epoch {self.current_epoch}, {where}; lower train.lr")
-        return loss
-
-    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _step: int) -> None:
-        images, truth = batch
-        self.val_logits.append(self.network(images).float())
-        self.val_truth.append(truth)
-
-    def on_validation_epoch_end(self) -> None:
-        logits, truth = torch.cat(self.val_logits), torch.cat(self.val_truth)
-        self.log("val_loss", self._finite(self._losses(logits, truth).mean(), "validation"), prog_bar=True)
-        self.log("val_auc", float(roc_auc_score(truth.cpu().numpy(), logits.cpu().numpy())), prog_bar=True)
-        self.val_logits, self.val_truth = [], []
-
-
-class _Record(Callback):
-    """Keeps the weights of the best epoch, and a row an epoch that it shows to `on_epoch`."""
-
-    def __init__(self, on_epoch: Callable[[pd.DataFrame], None]) -> None:
-        self.on_epoch = on_epoch
-        self.rows: list[dict[str, float]] = []
-        self.weights: dict[str, torch.Tensor] = {}
-        self.best_epoch = 0
-
-    # Lightning validates inside the training epoch, so here both losses of the epoch are known.
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        assert isinstance(module, _Classifier)
-        row = {
-            "epoch": trainer.current_epoch,
-            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
-            "train_loss": float(torch.cat(module.train_losses).mean()),
-            "val_loss": float(trainer.callback_metrics["val_loss"]),
-            "val_auc": float(trainer.callback_metrics["val_auc"]),
-        }
-        module.train_losses = []
-        if not self.rows or row["val_loss"] < self.rows[self.best_epoch]["val_loss"]:
-            self.best_epoch = trainer.current_epoch
-            self.weights = {name: value.detach().cpu().clone() for name, value in module.network.state_dict().items()}
-        self.rows.append(row)
-        self.on_epoch(pd.DataFrame(self.rows))
-
-
 def train(
     network: torch.nn.Module,
     train_part: Part,
     val_part: Part,
-    params: TrainParams,
-    decay: LrDecayParams,
+    recipe: Recipe,
+    fabric: Fabric,
     *,
-    precision: str,
+    saved: StateFile,
     on_epoch: Callable[[pd.DataFrame], None],
 ) -> Trained:
     """Train a network and keep the epoch with the lowest validation loss.
@@ -187,56 +75,208 @@ def train(
         network: Fresh, with a single logit; trained in place.
         train_part: What the weights learn from.
         val_part: What decay, stopping and the choice of the epoch look at.
-        params: The recipe.
-        decay: The decay of this task.
-        precision: Lightning's word for it, e.g. `32-true`.
-        on_epoch: Called with the history so far after every epoch.
+        recipe: All that decides.
+        fabric: Device, precision and processes, from `processes.launch`.
+        saved: Where the state is kept. If it holds one, the training goes on from there.
+        on_epoch: Called with the history so far after every epoch and after a state was found, in
+            the first process only.
 
     Raises:
-        InputError: A part lacks a class, or the loss is no longer finite.
-
-    Source: Lin et al. 2017 (focal loss); Kingma & Ba 2015 (Adam).
+        InputError: A part lacks a class, a loss is no longer finite, memory or disk are full.
+        SystemExit: After Ctrl-C or SIGTERM, with 128 + the signal's number.
     """
     for name, part in (("train", train_part), ("val", val_part)):
         if part.rows["truth"].nunique() != 2:
             raise InputError(f"train: part '{name}' holds one class only; more patients or another ratio are needed")
-    record = _Record(on_epoch)
-    with warnings.catch_warnings():
-        # The set lies in memory already: worker processes would only add start-up.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # Lightning 2.6 calls what torch 2.12 has deprecated; nothing of ours.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*", category=FutureWarning)
-        try:
-            _trainer(params, precision, record).fit(
-                _Classifier(network, params, decay),
-                train_part.batches(params.batch_size, params.seed),
-                val_part.batches(params.batch_size, None),
-            )
-        except SIGTERMException:  # leaves with code 0, as if all were done
-            raise SystemExit(128 + signal.SIGTERM) from None
-    return Trained(record.weights, pd.DataFrame(record.rows), record.best_epoch)
+    state = _found(saved, fabric)
+    if state is None and recipe.pretrain.epochs:
+        _pretrain(network, train_part, recipe, fabric)
+    learner = _Learner(network, train_part, val_part, recipe, fabric, state)
+
+    def keep() -> None:
+        if not fabric.is_global_zero:
+            return
+        saved.write(learner.state())  # before the history: a row that is seen is never lost
+        if learner.history:
+            on_epoch(pd.DataFrame(learner.history))
+
+    if state or recipe.pretrain.epochs:
+        keep()
+    epochs, done = recipe.train.epochs, len(learner.history)
+    with Progress(len(train_part.rows), epochs, done, is_shown=fabric.is_global_zero) as progress:
+        while not is_over(learner.val_losses, recipe.train):
+            with memory_in_one_line(recipe.train.batch_size, train_part.images.shape[1], fabric.device):
+                learner.run_epoch(progress)
+            keep()
+    return Trained(learner.best, pd.DataFrame(learner.history), best_of(learner.val_losses))
 
 
-def _trainer(params: TrainParams, precision: str, record: _Record) -> L.Trainer:
-    """One process on one device, whatever the machine has: more of them would train on other batches."""
-    return L.Trainer(
-        max_epochs=params.epochs,
-        precision=precision,
-        devices=1,
-        plugins=[LightningEnvironment()],
-        callbacks=[
-            EarlyStopping("val_loss", patience=params.early_stopping_epochs),
-            record,
-            TQDMProgressBar(leave=True),
-        ],
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
+def _pretrain(network: torch.nn.Module, part: Part, recipe: Recipe, fabric: Fabric) -> None:
+    """Prepare the weights; each process does the same."""
+    pretrain(
+        network,
+        part.images,
+        part.rows["image_id"].tolist(),
+        recipe.pretrain,
+        recipe.seed,
+        device=fabric.device,
+        bf16=fabric.strategy.precision.precision == "bf16-mixed",
     )
 
 
-def quieten() -> None:
-    """Leave the progress bar and the warnings of Lightning, not its advertising."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+def _found(saved: StateFile, fabric: Fabric) -> State | None:
+    """The state that the first process finds, for all of them."""
+    content = fabric.broadcast(saved.read() if fabric.is_global_zero else None)
+    state = parse(content) if content else None
+    if content is not None and state is None and fabric.is_global_zero:
+        sys.stderr.write(f"{saved.path}: damaged; the training starts anew\n")
+    return state
+
+
+class _Learner:
+    """Network, optimiser and history, which change together."""
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        train_part: Part,
+        val_part: Part,
+        recipe: Recipe,
+        fabric: Fabric,
+        state: State | None,
+    ) -> None:
+        params = recipe.train
+        self.recipe, self.fabric, self.network = recipe, fabric, on_device(network, fabric)
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, torch.Tensor] = {}
+        self.train = _Loaded(train_part, params.batch_size, recipe.seed, fabric.device)
+        self.val = _Loaded(val_part, params.batch_size, None, fabric.device)
+        if len(self.train.order.batches(0)[-1]) < fabric.world_size:
+            raise InputError("train: a batch has fewer images than there are processes; lower runtime.devices")
+        self.averaged = average_of(self.network) if params.weight_averaging else None
+        self.raw_optimiser = make_optimiser(self.network, params)
+        self.rate = LearningRate(self.raw_optimiser, params, recipe.decay, len(self.train.order))
+        if state:
+            self._restore(state)
+        self.forward, self.optimiser = fabric.setup(self.network, self.raw_optimiser)
+
+    @property
+    def val_losses(self) -> list[float]:
+        """One an epoch."""
+        return [row["val_loss"] for row in self.history]
+
+    def run_epoch(self, progress: Progress) -> None:
+        """One pass over the training images, a validation, a row more, and perhaps new best weights."""
+        epoch = len(self.history)
+        train_loss = self._pass(epoch, progress)
+        logits = self._validate(progress)
+        losses = focal_losses(logits, self.val.truth, self.recipe.train)
+        check_finite(losses, self.val.order.batches(0), self.val.ids, f"epoch {epoch}, validation")
+        row = {
+            "epoch": epoch,
+            "learning_rate": self.rate.now,
+            "train_loss": train_loss,
+            "val_loss": float(losses.double().mean()),
+            "val_auc": _auc(self.val.truth, logits),
+        }
+        self.rate.after_epoch(epoch, row["val_loss"])
+        self.history.append(row)
+        progress.epoch(row["val_auc"])
+        if best_of(self.val_losses) == epoch:
+            self.best = _copied(self.validated.state_dict())
+
+    @property
+    def validated(self) -> torch.nn.Module:
+        """What is judged and kept: the network, or the average of its weights."""
+        return self.averaged.module if self.averaged else self.network
+
+    def _pass(self, epoch: int, progress: Progress) -> float:
+        rank, world_size = self.fabric.global_rank, self.fabric.world_size
+        # Dropout is the one draw from torch's own generator; this way it depends on nothing before.
+        seed_torch(self.recipe.seed, "dropout", epoch, rank)
+        self.network.train()
+        batches = self.train.order.batches(epoch)
+        done: list[tuple[list[int], torch.Tensor]] = []
+        for number, batch in enumerate(batches):
+            rows = share(batch, rank, world_size)
+            done.append((rows, self._step(epoch, number, rows, len(batch))))
+            if not progress.batch(len(batch), done[-1][1]) and world_size == 1:
+                break  # the check below says which batch it was
+        losses = in_order(self.train.truth, done, self.fabric)
+        check_finite(losses, batches, self.train.ids, f"epoch {epoch}")
+        return float(losses.double().mean())
+
+    def _step(self, epoch: int, number: int, rows: list[int], batch_size: int) -> torch.Tensor:
+        """Losses (b, 1) of this process's rows of a batch, after which the weights have moved."""
+        step = epoch * len(self.train.order) + number
+        self.rate.before_step(step)
+        images = self.train.bank.take(rows)
+        if not self.recipe.augment.is_off:
+            ids = [self.train.ids[row] for row in rows]
+            draws = draw(self.recipe.augment, images.shape[-1], self.recipe.seed, epoch, ids)
+            images = augment(images, draws, self.recipe.augment)
+        truth = self.train.truth[torch.tensor(rows, device=images.device)]
+        losses = focal_losses(self.forward(to_input(images)), truth, self.recipe.train)
+        # Processes average their gradients, so this is the gradient of the mean over the whole batch.
+        self.optimiser.zero_grad()  # before: a pretraining leaves gradients
+        self.fabric.backward(losses.sum() * (self.fabric.world_size / batch_size))
+        self.optimiser.step()
+        if self.averaged:
+            follow(self.averaged, self.network, self.recipe.train.weight_averaging, step)
+        return losses.detach()
+
+    def _validate(self, progress: Progress) -> torch.Tensor:
+        """Logits (n, 1); every process takes whole batches, so that their number changes no bit."""
+        rank, world_size = self.fabric.global_rank, self.fabric.world_size
+        if world_size > 1:
+            for buffer in self.validated.buffers():  # statistics of norms that each process has gathered alone
+                torch.distributed.broadcast(buffer, 0)
+        self.validated.eval()
+        done = []
+        with torch.inference_mode(), self.fabric.autocast():
+            for rows in self.val.order.batches(0)[rank::world_size]:
+                done.append((rows, self.validated(to_input(self.val.bank.take(rows))).float()))
+                progress.stop_if_asked()
+        return in_order(self.val.truth, done, self.fabric)
+
+    def state(self) -> State:
+        """Everything that the next epoch depends on."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        if self.averaged:
+            tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
+        for index, memory in self.raw_optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in memory.items()}
+        return State(_copied(tensors) | {f"best.{name}": value for name, value in self.best.items()}, self.history)
+
+    def _restore(self, state: State) -> None:
+        def part(name: str) -> dict[str, torch.Tensor]:
+            start = f"{name}."
+            return {key.removeprefix(start): value for key, value in state.tensors.items() if key.startswith(start)}
+
+        self.network.load_state_dict(part("network"))
+        if self.averaged:
+            self.averaged.load_state_dict(part("averaged"))
+        restore_optimiser(self.raw_optimiser, part("optimiser"))
+        self.best, self.history = part("best"), state.history
+        for row in self.history:
+            self.rate.after_epoch(row["epoch"], row["val_loss"])
+
+
+class _Loaded:
+    """A part as the device needs it."""
+
+    def __init__(self, part: Part, batch_size: int, seed: int | None, device: torch.device) -> None:
+        self.ids: list[str] = part.rows["image_id"].tolist()
+        self.bank = ImageBank(part.images, device)
+        self.order = BatchOrder(self.ids, batch_size, seed)
+        self.truth = torch.tensor(part.rows["truth"].to_numpy(), dtype=torch.float32, device=device).unsqueeze(1)
+
+
+def _copied(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+
+
+def _auc(truth: torch.Tensor, logits: torch.Tensor) -> float:
+    from sklearn.metrics import roc_auc_score  # a second, which the first step need not wait for
+
+    return float(roc_auc_score(truth.cpu().numpy(), logits.cpu().numpy()))

@@ -67,11 +67,32 @@ def test_a_backbone_that_is_gone_leaves_no_trace(clone):
     assert run("git status --porcelain", clone) == ""
 
 
+def test_a_further_seed_trains_alone_and_leaves_no_trace(clone):
+    first = {path: path.read_bytes() for path in clone.glob("models/*/*/1/*")}
+    assert len(first) == 2 * 2 * 3
+    run("sed -i 's/^  seeds: \\[1\\]/  seeds: [1, 2]/' params.yaml", clone)
+    said = run("dvc repro", clone)
+    trained = set(re.findall(r"Running stage '(train_\w+@[\w-]+)'", said))
+    backbones = ("mobilenet_448", "densenet121_448")
+    assert trained == {f"train_{task}@{name}-2" for task in ("detect", "classify") for name in backbones}
+    assert {path: path.read_bytes() for path in first} == first
+    for task in ("detect", "classify"):
+        metrics = json.loads((clone / f"metrics/{task}.json").read_text(encoding="utf-8"))
+        assert metrics["mobilenet_448"]["test"]["auc_seeds"]["n"] == 2
+        rows = (clone / f"predictions/seeds/{task}/mobilenet_448.csv").read_text(encoding="utf-8").splitlines()
+        assert {row.split(",")[1] for row in rows[1:]} == {"1", "2"}
+    run("sed -i 's/^  seeds: \\[1, 2\\]/  seeds: [1]/' params.yaml && dvc repro -q", clone)
+    assert not list(clone.glob("models/*/*/2"))
+    assert run("git status --porcelain", clone).split() == ["M", "dvc.lock"], "it remembers stages that are gone"
+    run("git checkout -q dvc.lock", clone)
+    assert "Data and pipelines are up to date." in run("dvc repro", clone)
+
+
 def test_a_new_learning_rate_trains_again_and_crops_nothing(clone):
     would_run = run("sed -i 's/  lr: 0.001/  lr: 1e-05/' params.yaml && dvc status --json", clone)
     stale = set(json.loads(would_run[would_run.index("{") :]))
     run("git checkout -q params.yaml", clone)
-    assert {"train_detect@mobilenet_448", "train_classify@densenet121_448"} <= stale
+    assert {"train_detect@mobilenet_448-1", "train_classify@densenet121_448-1"} <= stale
     assert not {name.split("@")[0] for name in stale} & {"phantom", "ingest", "crop", "split"}
 
 

@@ -8,16 +8,18 @@ from sklearn.metrics import log_loss
 
 from nonmass.errors import InputError
 from nonmass.params import validate
-from nonmass.training import LrDecayParams, TrainParams, _Classifier
+from nonmass.recipe import TrainParams, focal_losses
 
 LOGITS = np.concatenate([np.linspace(-8, 8, 33), [-80.0, -20.0, 20.0, 80.0]])
-RECIPE = {"seed": 1, "epochs": 1, "early_stopping_epochs": 1, "batch_size": 2, "lr": 0.1}
+RECIPE = {
+    **{"seeds": (1,), "epochs": 1, "early_stopping_epochs": 1, "batch_size": 2, "lr": 0.1},
+    **{"warmup_epochs": 0, "schedule": "plateau", "weight_decay": 0.0, "weight_averaging": 0.0},
+    **{"head": "zero", "dropout": 0.0},
+}
 
 
 def losses_in_use(logits, truth, alpha, gamma):
-    recipe = TrainParams(**RECIPE, focal_alpha=alpha, focal_gamma=gamma)
-    classifier = _Classifier(torch.nn.Linear(1, 1), recipe, LrDecayParams(after_epochs=0, factor=0.1))
-    return classifier._losses(logits, truth)
+    return focal_losses(logits, truth, TrainParams(**RECIPE, focal_alpha=alpha, focal_gamma=gamma))
 
 
 def focal_loss(logits, truth, alpha, gamma):
@@ -61,4 +63,4 @@ def test_every_allowed_gamma_has_a_finite_slope_at_certain_images(gamma, truth):
 @pytest.mark.parametrize("gamma", [0.5, 0.999, -1.0, 10.5])
 def test_other_gammas_are_refused(gamma):
     with pytest.raises(InputError, match=r"train\.focal_gamma: "):
-        validate({**RECIPE, "focal_alpha": 0.5, "focal_gamma": gamma}, TrainParams, "train")
+        validate({**RECIPE, "seeds": [1], "focal_alpha": 0.5, "focal_gamma": gamma}, TrainParams, "train")

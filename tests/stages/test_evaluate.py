@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nonmass.determinism import generator
-from nonmass.tables import CURVES, MEASURES, PREDICTIONS
+from nonmass.tables import CURVES, MEASURES, PREDICTIONS, SEED_PREDICTIONS
 
 SCRIPT = Path(__file__).parents[2] / "stages" / "evaluate.py"
 BACKBONES = ("mobilenet_448", "densenet121_448")
@@ -32,6 +32,26 @@ def write_certificate(folder, **changes):
     (folder / "split.json").write_text(json.dumps({"detect": {**SEAL, "parts": PARTS, **changes}}))
 
 
+def write_predictions(folder, backbone, members, truth):
+    """`members`: seed -> logits."""
+    logit = np.mean(list(members.values()), axis=0)
+    image_ids = [f"phantom-{n:016x}" for n in range(90)]
+    rows = pd.DataFrame(
+        {
+            "image_id": image_ids,
+            "patient_id": [f"p{n // 3}" for n in range(90)],
+            "part": np.where(np.arange(90) < 30, "val", "test"),
+            "truth": truth,
+            "logit": logit,
+            "score": 1 / (1 + np.exp(-logit)),
+            "assignment": SEAL["assignment"],
+        }
+    )
+    PREDICTIONS.write(rows, folder / "predictions" / "detect" / f"{backbone}.csv")
+    frames = [pd.DataFrame({"image_id": image_ids, "seed": seed, "logit": logit}) for seed, logit in members.items()]
+    SEED_PREDICTIONS.write(pd.concat(frames), folder / "predictions" / "seeds" / "detect" / f"{backbone}.csv")
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A project folder with params and the predictions of two backbones on 30 patients."""
@@ -41,27 +61,13 @@ def folder(tmp_path):
     write_certificate(tmp_path)
     truth = np.arange(90) // 3 % 2
     for backbone in BACKBONES:
-        logit = truth + generator(1, backbone).normal(size=90)
-        PREDICTIONS.write(
-            pd.DataFrame(
-                {
-                    "image_id": [f"phantom-{n:016x}" for n in range(90)],
-                    "patient_id": [f"p{n // 3}" for n in range(90)],
-                    "part": np.where(np.arange(90) < 30, "val", "test"),
-                    "truth": truth,
-                    "logit": logit,
-                    "score": 1 / (1 + np.exp(-logit)),
-                    "assignment": SEAL["assignment"],
-                }
-            ),
-            tmp_path / "predictions" / "detect" / f"{backbone}.csv",
-        )
+        write_predictions(tmp_path, backbone, {1: truth + generator(1, backbone).normal(size=90)}, truth)
     return tmp_path
 
 
 def run(folder, **environment):
     variables = {name: value for name, value in os.environ.items() if name not in ("R_HOME", "LD_LIBRARY_PATH")}
-    arguments = ["detect", "predictions/detect", "split.json", *OUTPUTS]
+    arguments = ["detect", "predictions/detect", "predictions/seeds/detect", "split.json", *OUTPUTS]
     return subprocess.run(
         [sys.executable, "-X", "importtime", str(SCRIPT), *arguments],
         cwd=folder,
@@ -98,6 +104,26 @@ def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder
     for backbone in BACKBONES:
         written = float(measures.loc[(backbone, "test", "", "auc"), "estimate"])
         assert metrics[backbone]["test"]["auc"]["est"] == pytest.approx(written, abs=1e-6)
+
+
+def test_the_spread_of_several_seeds_is_among_the_metrics(folder):
+    truth = np.arange(90) // 3 % 2
+    members = {seed: truth + generator(seed, "member").normal(size=90) for seed in (1, 2)}
+    write_predictions(folder, BACKBONES[0], members, truth)
+    done = run(folder)
+    assert (done.returncode, complaint(done)) == (0, "")
+    metrics = json.loads((folder / OUTPUTS[0]).read_text())
+    assert metrics[BACKBONES[0]]["test"]["auc_seeds"]["n"] == 2
+    assert "auc_seeds" not in metrics[BACKBONES[1]]["test"]
+
+
+def test_missing_scores_of_seeds_are_one_line(folder):
+    (folder / "predictions" / "seeds" / "detect" / f"{BACKBONES[0]}.csv").unlink()
+    done = run(folder)
+    assert done.returncode == 1
+    assert complaint(done).startswith(
+        "error: predictions/seeds/detect/mobilenet_448.csv: predictions of seeds not found"
+    )
 
 
 def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(folder):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("torch_globals")
 SIDE = 64
 ARCHITECTURES = {"first": "mobilenetv1_100", "second": "densenet121"}
 SEAL = {"assignment": "0123456789abcdef", "disjoint": 1, "unit": "patient"}
-PARAMS = {"backbones": list(ARCHITECTURES), "explain": {"gallery_images": 1}}
+PARAMS = {"backbones": list(ARCHITECTURES), "explain": {"gallery_images": 1}, "train": {"seeds": [1]}}
 
 
 def images():
@@ -67,17 +67,18 @@ def write_measures(folder, first_auc="0.8", second_auc="0.7"):
     MEASURES.write(pd.DataFrame(rows, columns=columns).assign(lo="", hi="", note=""), folder / "measures.csv")
 
 
-def write_models(folder):
+def write_models(folder, seed=1):
     import timm
     import torch
 
     from nonmass.network import save_weights
 
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     for backbone, architecture in ARCHITECTURES.items():
         network = timm.create_model(architecture, pretrained=False, in_chans=1, num_classes=1)
-        save_weights(network.state_dict(), folder / "models" / backbone / "model.safetensors")
-        (folder / "models" / backbone / "model.json").write_text(json.dumps({"timm": architecture}))
+        place = folder / "models" / backbone / str(seed)
+        save_weights(network.state_dict(), place / "model.safetensors")
+        (place / "model.json").write_text(json.dumps({"timm": architecture}))
 
 
 @pytest.fixture
@@ -98,9 +99,11 @@ def explain(tmp_path, run_stage):
         "images",
     )
 
-    def run(out="out"):
+    def run(out="out", seeds=(1,)):
         outputs = (tmp_path / out / "gallery", tmp_path / out / "explain.json")
-        run_stage("explain", *(tmp_path / name for name in inputs), *outputs, params=PARAMS)
+        run_stage(
+            "explain", *(tmp_path / name for name in inputs), *outputs, params={**PARAMS, "train": {"seeds": [*seeds]}}
+        )
         return json.loads(outputs[1].read_text()), outputs[0]
 
     return run
@@ -155,6 +158,13 @@ def test_same_input_gives_the_same_bytes(explain):
         assert one.read_bytes() == (second.parent / one.relative_to(first.parent)).read_bytes(), one.name
 
 
+def test_seeds_are_explained_together(explain, tmp_path):
+    write_models(tmp_path, seed=2)
+    energies = [explain(f"out{seeds}", seeds)[0]["test"]["energy_in_lesion"]["est"] for seeds in ((1,), (2,), (1, 2))]
+    assert len(set(energies)) == 3
+    assert explain("turned", (2, 1))[0]["test"]["energy_in_lesion"]["est"] == energies[2]
+
+
 def test_a_split_that_is_not_disjoint_is_shouted(explain, tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"certificate": {**SEAL, "disjoint": 0, "unit": "image"}}))
     assert explain()[0]["NOT_DISJOINT"] == 1
@@ -167,8 +177,8 @@ def test_predictions_of_another_split_are_one_clear_line(explain, tmp_path):
 
 
 def test_missing_model_is_one_clear_line(explain, tmp_path):
-    (tmp_path / "models/first/model.json").unlink()
-    with pytest.raises(InputError, match=r"models/first/model.json: not readable.*run the train stage first"):
+    (tmp_path / "models/first/1/model.json").unlink()
+    with pytest.raises(InputError, match=r"models/first/1/model.json: not readable.*run the train stage first"):
         explain()
 
 
@@ -178,8 +188,8 @@ def test_network_without_a_feature_map_is_one_clear_line(explain, tmp_path):
     from nonmass.network import save_weights
 
     network = timm.create_model("test_vit", pretrained=False, in_chans=1, num_classes=1)
-    save_weights(network.state_dict(), tmp_path / "models/first/model.safetensors")
-    (tmp_path / "models/first/model.json").write_text(json.dumps({"timm": "test_vit"}))
+    save_weights(network.state_dict(), tmp_path / "models/first/1/model.safetensors")
+    (tmp_path / "models/first/1/model.json").write_text(json.dumps({"timm": "test_vit"}))
     for path in (tmp_path / "images").iterdir():
         write_png(path, np.zeros((160, 160), np.uint8))
     with pytest.raises(InputError, match=r"VisionTransformer.*Grad-CAM needs"):

@@ -6,6 +6,7 @@ import sys
 
 import cv2
 import pytest
+from dicom_files import region, still, with_regions
 from screen_project import FIELD, PATHS, ROOT, contents, draw, row, run, write_manifest, write_overrides, write_project
 
 from nonmass import tables
@@ -54,6 +55,13 @@ def test_a_doubtful_screen_is_counted(project, capsys):
     assert "fov: of 1 fields of view 1 are doubtful" in capsys.readouterr().err
     index = index_of(project)
     assert index.loc[0, "accepted"] == 0 and "bottom" in index.loc[0, "flags"]
+
+
+def test_what_dicom_calls_a_spectrum_is_refused(project):
+    still(project / "raw/drawn/0.png", draw(0), **with_regions(region((0, 400, 639, 479), 3, 3)))
+    write_manifest(project, [row(0), row(1)])
+    run(project, "fov")
+    assert index_of(project)["reject"].tolist() == ["spectral", ""]
 
 
 def test_a_person_has_the_last_word(project):

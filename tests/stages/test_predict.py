@@ -15,7 +15,7 @@ from nonmass.network import build_network, save_weights
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
 
-PARAMS = {"runtime": {"threads": 1, "deterministic": True, "precision": "32-true"}}
+PARAMS = {"runtime": {"threads": 1, "deterministic": True, "precision": 32}, "train": {"seeds": [1]}}
 
 
 @pytest.fixture
@@ -28,16 +28,26 @@ def network():
 
 @pytest.fixture
 def model_dir(tmp_path, network):
-    folder = tmp_path / "model"
+    return write_model(tmp_path / "model" / "1", network)
+
+
+def write_model(folder, network):
     save_weights(network.state_dict(), folder / "model.safetensors")
-    (folder / "model.json").write_text(json.dumps({"timm": "test_resnet"}))
+    (folder / "model.json").write_text(json.dumps({"timm": "test_resnet", "side_px": 32}))
     return folder
 
 
 @pytest.fixture
 def predict(run_stage, tiny_world, tmp_path, model_dir):
-    def run(name="predictions.csv"):
-        run_stage("predict", model_dir, tiny_world.split_csv, tiny_world.images_dir, tmp_path / name, params=PARAMS)
+    def run(name="predictions.csv", seeds=(1,)):
+        paths = (
+            model_dir.parent,
+            tiny_world.split_csv,
+            tiny_world.images_dir,
+            tmp_path / name,
+            tmp_path / "seeds" / name,
+        )
+        run_stage("predict", *paths, params={**PARAMS, "train": {"seeds": list(seeds)}})
         return tmp_path / name
 
     return run
@@ -64,15 +74,46 @@ def test_the_train_stages_own_model_gives_the_auc_it_recorded(run_stage, tiny_wo
     params = {
         **PARAMS,
         "networks": {"tiny": {"timm": "test_resnet", "weights": "none"}},
-        "train": {"epochs": 3, "batch_size": 8},
+        "train": {"seeds": [1], "epochs": 3, "batch_size": 8},
     }
     paths = (tiny_world.split_csv, tiny_world.images_dir)
-    run_stage("train", "classify", "tiny", *paths, tmp_path / "trained", params=params)
-    run_stage("predict", tmp_path / "trained", *paths, tmp_path / "trained.csv", params=params)
+    run_stage("train", "classify", "tiny", 1, *paths, tmp_path / "trained" / "1", params=params)
+    run_stage("predict", tmp_path / "trained", *paths, tmp_path / "trained.csv", tmp_path / "seeds.csv", params=params)
     rows = tables.PREDICTIONS.read(tmp_path / "trained.csv").query("part == 'val'")
-    record = json.loads((tmp_path / "trained" / "model.json").read_text())
+    record = json.loads((tmp_path / "trained" / "1" / "model.json").read_text())
     assert 0 < record["val_auc"] <= 1
     assert roc_auc_score(rows["truth"], rows["logit"]) == pytest.approx(record["val_auc"], abs=1e-6)
+
+
+def test_one_seed_is_its_own_ensemble(predict, tmp_path):
+    rows = tables.PREDICTIONS.read(predict())
+    members = tables.SEED_PREDICTIONS.read(tmp_path / "seeds" / "predictions.csv")
+    assert members["image_id"].tolist() == rows["image_id"].tolist()
+    assert members["logit"].tolist() == rows["logit"].tolist()
+    assert set(members["seed"]) == {1}
+
+
+def test_seeds_are_averaged_and_only_those_of_params(predict, model_dir, network, tmp_path):
+    alone = {1: tables.PREDICTIONS.read(predict("one.csv"))["logit"]}
+    for seed in (2, 10, 99):
+        torch.nn.init.normal_(network.get_classifier().weight)
+        write_model(model_dir.parent / str(seed), network)
+        alone[seed] = tables.PREDICTIONS.read(predict(f"{seed}.csv", seeds=[seed]))["logit"]
+    path = predict("three.csv", seeds=[10, 1, 2])
+    rows = tables.PREDICTIONS.read(path)
+    np.testing.assert_allclose(rows["logit"], (alone[1] + alone[2] + alone[10]) / 3, rtol=1e-12)
+    np.testing.assert_allclose(rows["score"], expit(rows["logit"]), rtol=1e-15)
+    members = tables.SEED_PREDICTIONS.read(tmp_path / "seeds" / "three.csv")
+    for seed in (1, 2, 10):
+        assert members.loc[members["seed"] == seed, "logit"].tolist() == alone[seed].tolist()
+    assert len(members) == 3 * len(rows), "seed 99 is gone from params, though not from the folder"
+    again = predict("again.csv", seeds=[2, 10, 1])
+    assert again.read_bytes() == path.read_bytes(), "the order in which params name seeds decides nothing"
+
+
+def test_a_seed_that_was_not_trained_is_one_line(predict):
+    with pytest.raises(InputError, match=r"model/7/model\.json: not readable.*run the train stage first"):
+        predict(seeds=[1, 7])
 
 
 def test_images_of_training_are_not_even_opened(predict, tiny_world):
@@ -123,8 +164,8 @@ def test_nothing_to_score_is_one_line(predict, tiny_world, tmp_path):
 
 def test_as_a_program_a_missing_model_is_one_line(run_program, write_params, capsys):
     write_params(**PARAMS)
-    assert run_program("predict", "no/model", "split.csv", "images", "out.csv") == 1
+    assert run_program("predict", "no/model", "split.csv", "images", "out.csv", "seeds.csv") == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: no/model/model.json: not readable: ")
+    assert error.startswith("error: no/model/1/model.json: not readable: ")
     assert error.endswith("; run the train stage first\n")
     assert error.count("\n") == 1

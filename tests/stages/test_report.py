@@ -54,8 +54,8 @@ def test_stage_writes_page_tables_and_figures(graph: Path) -> None:
 
 
 def test_stage_says_in_one_line_what_is_missing(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (graph / "models" / "detect" / "mobilenet_448" / "history.csv").unlink()
+    (graph / "models" / "detect" / "mobilenet_448" / "1" / "history.csv").unlink()
     assert run() == 1
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    assert "models/detect/mobilenet_448/history.csv" in message
+    assert "models/detect/mobilenet_448/1/history.csv" in message

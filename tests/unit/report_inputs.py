@@ -24,7 +24,7 @@ PARAMS = {
     "tasks": {"detect": DETECT, "classify": CLASSIFY},
     "criteria": [{"name": "BI-RADS 0", "drop": {"birads": "0"}}],
     "backbones": list(BACKBONES),
-    "train": {"epochs": 6, "lr": 0.001},
+    "train": {"seeds": [1], "epochs": 6, "lr": 0.001},
     "roc": {"confidence_level": 0.95, "cutoff_rule": "youden"},
 }
 
@@ -74,7 +74,7 @@ def folders(root: Path) -> Folders:
     )
 
 
-def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
+def write_inputs(root: Path, patients_per_class: int = 30, seeds: tuple[int, ...] = (1,)) -> Folders:
     places = folders(root)
     manifest = _manifest(patients_per_class)
     tables.MANIFEST.write(manifest, places.data / "manifest.csv")
@@ -96,13 +96,13 @@ def write_inputs(root: Path, patients_per_class: int = 30) -> Folders:
         write_json(places.metrics / f"{name}.json", {"certificate": certificates[name]})
         predictions = {backbone: _scores(split, name, backbone) for backbone in BACKBONES}
         tables.CURVES.write(_curves(predictions), places.curves / f"{name}.csv")
-        MEASURES.write(_measures(predictions), places.measures / f"{name}.csv")
+        MEASURES.write(_measures(predictions, len(seeds)), places.measures / f"{name}.csv")
         for backbone in BACKBONES:
-            folder = places.models / name / backbone
-            tables.HISTORY.write(_history(name, backbone), folder / "history.csv")
-            write_json(
-                folder / "model.json", {"backbone": backbone, "parameters": 3207329, "side_px": 128, "torch": "2.12.1"}
-            )
+            for seed in seeds:
+                folder = places.models / name / backbone / str(seed)
+                tables.HISTORY.write(_history(name, backbone, seed), folder / "history.csv")
+                card = {"backbone": backbone, "seed": seed, "parameters": 3207329, "side_px": 128, "torch": "2.12.1"}
+                write_json(folder / "model.json", card)
         _write_heat_maps(split, places.gradcam / name)
         write_json(places.metrics / f"explain_{name}.json", EXPLAINED)
         write_json(places.measures / f"{name}_software.json", {"R": "4.2.2", "pROC": "1.18.0", "python": "3.11.2"})
@@ -245,7 +245,7 @@ def _curves(predictions: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(frames)
 
 
-def _measures(predictions: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _measures(predictions: dict[str, pd.DataFrame], n_seeds: int) -> pd.DataFrame:
     rows = []
     for backbone, frame in predictions.items():
         val = frame[frame["part"] == "val"]
@@ -256,6 +256,9 @@ def _measures(predictions: dict[str, pd.DataFrame]) -> pd.DataFrame:
             rows += [(backbone, part, "", "auc_image", auc, max(auc - 0.07, 0), min(auc + 0.04, 1), "")]
             for name, value in (_size(images) | {f"positive_{k}": v for k, v in _size(positive).items()}).items():
                 rows += [(backbone, part, "n", name, value, None, None, "")]
+            if n_seeds > 1:
+                spread = {"mean": 0.7654, "sd": 0.0321, "min": 0.7333, "max": 0.7975, "n": n_seeds}
+                rows += [(backbone, part, "seeds", name, value, None, None, "") for name, value in spread.items()]
             rows += _at_cutoff(backbone, part, "as_published", images, _youden(images))
             if part != "val":
                 rows += _at_cutoff(backbone, part, "frozen", images, _youden(val))
@@ -285,9 +288,9 @@ def _at_cutoff(backbone: str, part: str, rule: str, rows: pd.DataFrame, cutoff: 
     return [*found, *((backbone, part, rule, name, value, None, None, "") for name, value in cells.items())]
 
 
-def _history(task: str, backbone: str) -> pd.DataFrame:
+def _history(task: str, backbone: str, seed: int) -> pd.DataFrame:
     epochs = np.arange(6)
-    wobble = generator("history", task, backbone).normal(0, 0.008, 6)
+    wobble = generator("history", task, backbone, seed).normal(0, 0.008, 6)
     train = 0.17 * np.exp(-epochs / 5)
     columns = {"train_loss": train, "val_loss": train + 0.02 + wobble, "val_auc": 0.9 - 0.3 * np.exp(-epochs / 3)}
     return pd.DataFrame({"epoch": epochs, "learning_rate": 0.001, **columns})

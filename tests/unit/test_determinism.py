@@ -16,8 +16,11 @@ parts = st.integers() | st.text(st.characters(exclude_characters="\x1f", exclude
 keys = st.lists(parts, max_size=4).map(tuple)
 
 
+SETTINGS = {"threads": 1, "deterministic": True, "precision": 32, "devices": 1, "nodes": 1, "images_mib": 64}
+
+
 def runtime(**changes):
-    return RuntimeParams(**{"threads": 1, "deterministic": True, "precision": "32-true", **changes})
+    return RuntimeParams(**{**SETTINGS, **changes})
 
 
 def test_a_seed_is_the_published_hash_of_its_key():
@@ -101,6 +104,7 @@ def test_torch_is_set_as_asked(is_strict):
     assert torch.get_num_threads() == 2
     assert torch.are_deterministic_algorithms_enabled() is is_strict
     assert torch.backends.cudnn.benchmark is not is_strict
+    assert not torch.utils.deterministic.fill_uninitialized_memory
     torch.rand(100)
     make_torch_deterministic(runtime(deterministic=is_strict), 1, "weights")
     assert torch.get_num_threads() == 1
@@ -115,13 +119,28 @@ def test_torch_is_set_as_asked(is_strict):
     [
         ({"threads": 0}, "greater than or equal to 1"),
         ({"threads": 1.5}, "integer"),
-        ({"precision": "16"}, "'auto', '32-true' or 'bf16-mixed'"),
+        ({"precision": "16"}, "'auto', 32 or 'bf16'"),
+        ({"precision": "32"}, "'auto', 32 or 'bf16'"),
         ({"deterministic": "yes"}, "boolean"),
+        ({"devices": 0}, "greater than or equal to 1"),
+        ({"nodes": -1}, "greater than or equal to 1"),
+        ({"images_mib": 0}, "greater than or equal to 1"),
     ],
 )
 def test_impossible_settings_are_named(change, part):
     with pytest.raises(InputError, match=rf"runtime\.{next(iter(change))}: .*{part}"):
-        validate({"threads": 1, "deterministic": True, "precision": "32-true", **change}, RuntimeParams, "runtime")
+        validate({**SETTINGS, **change}, RuntimeParams, "runtime")
+
+
+@pytest.mark.parametrize("missing", SETTINGS)
+def test_no_setting_has_a_default(missing):
+    with pytest.raises(InputError, match=rf"runtime\.{missing}: required key is missing"):
+        validate({key: value for key, value in SETTINGS.items() if key != missing}, RuntimeParams, "runtime")
+
+
+@pytest.mark.parametrize(("word", "lightnings"), [(32, "32-true"), ("bf16", "bf16-mixed")])
+def test_a_named_precision_is_kept_on_any_processor(word, lightnings):
+    assert choose_precision(validate({**SETTINGS, "precision": word}, RuntimeParams, "runtime")) == lightnings
 
 
 @pytest.mark.parametrize(
@@ -134,4 +153,13 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch, capabilitie
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert choose_precision(runtime(precision="auto")) == expected
-    assert choose_precision(runtime(precision="32-true")) == "32-true"
+    assert choose_precision(runtime()) == "32-true"
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_auto_asks_the_gpu_where_there_is_one(monkeypatch, native, expected):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native and not including_emulation)
+    assert choose_precision(runtime(precision="auto")) == expected

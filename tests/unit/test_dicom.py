@@ -16,7 +16,17 @@ from pydicom import dcmread, uid
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, encapsulate_extended, get_frame
 
-from nonmass.dicom import DicomError, header, is_dicom, n_frames, read_gray, read_picture, region_boxes, region_text
+from nonmass.dicom import (
+    DicomError,
+    header,
+    is_dicom,
+    n_frames,
+    read_gray,
+    read_picture,
+    region_boxes,
+    region_text,
+    trace,
+)
 from nonmass.errors import InputError
 from nonmass.geometry import Box
 from nonmass.images import read_gray as read_png
@@ -558,8 +568,26 @@ def test_only_regions_of_tissue_inside_the_image_count(tmp_path):
     assert region_text(header(path).regions) == "10,5,20,25|25,5,35,25|30,30,48,40"
 
 
+@pytest.mark.parametrize(("spatial_format", "data_type", "shown"), [
+    (1, 1, ""), (1, 2, ""),  # an image, with colour flow
+    (2, 1, "m-mode"), (2, 2, "m-mode"),
+    (3, 3, "spectral"), (3, 4, "spectral"), (0, 3, "spectral"), (3, 7, "spectral"),
+    (4, 10, ""), (5, 13, ""), (0, 14, ""),  # an ECG, bars
+])  # fmt: skip
+def test_a_region_over_time_beside_the_image_is_told(tmp_path, spatial_format, data_type, shown):
+    beside = files.region((0, 20, 40, 39), spatial_format, data_type)
+    path = files.still(tmp_path / "a", **files.with_regions(files.region((10, 5, 19, 19)), beside))
+    assert trace(path) == header(path).trace == shown
+    assert Box(10, 5, 20, 20) in header(path).regions
+
+
+def test_a_region_over_time_that_is_not_on_the_image_counts_for_nothing(tmp_path):
+    path = files.still(tmp_path / "a", **files.with_regions(files.region((60, 0, 70, 9), 2)))
+    assert trace(path) == ""
+
+
 def test_no_regions(tmp_path):
-    assert region_text(header(files.still(tmp_path / "a")).regions) == ""
+    assert region_text(header(files.still(tmp_path / "a")).regions) == trace(tmp_path / "a") == ""
     assert header(files.still(tmp_path / "b", **files.with_regions())).regions == ()
 
 

@@ -92,6 +92,14 @@ def test_dicom_regions_reach_the_finder(tmp_path, spied):
     assert spied[22, 30].regions == (Box(1, 2, 20, 20),)
 
 
+def test_a_screen_that_dicom_calls_m_mode_is_refused(tmp_path):
+    regions = with_regions(region((96, 60, 641, 499)), region((0, 510, 799, 599), spatial_format=2))
+    (line,) = lines_of(still(tmp_path / "one.dcm", screen(1), **regions))
+    assert (line["accepted"], line["reject"], line["method"]) == (False, "m-mode", "dicom")
+    (line,) = lines_of(still(tmp_path / "two.dcm", screen(1), **with_regions(region((96, 60, 641, 499)))))
+    assert line["accepted"]
+
+
 def test_screens_of_one_size_share_their_layouts_box(tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(preview, "find_fov", lambda picture, params, known: told.append(known) or _whole(picture))

@@ -1,9 +1,13 @@
+import cv2
 import numpy as np
 import pytest
 from drawn_screens import LAYOUTS, screen, speckle
 from drawn_shapes import wedge_screen
 from drawn_traces import KINDS, trace_screen
 
+from nonmass.determinism import generator
+from nonmass.fov.estimators import view_of
+from nonmass.fov.motion import motion_of
 from nonmass.fov.traces import refusal_and_doubt
 from nonmass.images import Picture
 
@@ -20,7 +24,7 @@ def gray_picture(image):
 
 
 @pytest.mark.parametrize(("kind", "refused", "seen"), [
-    ("m-mode", 15, 17), ("colour m-mode", 18, 19), ("arterial", 18, 19), ("venous", 12, 18), ("mirrored", 19, 19),
+    ("m-mode", 19, 19), ("colour m-mode", 19, 19), ("arterial", 18, 19), ("venous", 12, 18), ("mirrored", 19, 19),
 ])  # fmt: skip
 def test_traces_are_refused_or_at_least_doubted(kind, refused, seen):
     answers = [judged(trace_screen(kind, key)[0]) for key in range(100, 100 + N_SCREENS)]
@@ -85,3 +89,44 @@ def test_an_empty_or_odd_screen_is_no_trace(shape):
     for level in (0, 130):
         image = np.full(shape, level, np.uint8)
         assert refusal_and_doubt(gray_picture(image), (image > 8).astype(np.uint8))[0] == ""
+
+
+def thumbnails(key, shell):
+    """B-mode above a row of thumbnails."""
+    image = screen("black", key)
+    image[image < 6] = shell
+    for number in range(7):
+        image[700:756, 40 + 130 * number : 150 + 130 * number] = speckle(("thumbnail", key, number), 56, 110)
+    return image
+
+
+@pytest.mark.parametrize("shell", [0, 30])
+def test_a_row_of_thumbnails_is_no_trace(shell):
+    for key in range(6):
+        image = thumbnails(key, shell)
+        mask = view_of(image).mask
+        assert refusal_and_doubt(gray_picture(image), mask) == ("", ())
+
+
+def moved(profile, shift):
+    """`(H, W)` uint8: a column of echoes, moved by `shift` pixels at each time; or by its own at each depth."""
+    height = len(profile)
+    rows = np.arange(height)[:, None] + shift
+    return np.interp(rows, np.arange(height), profile).astype(np.float32)
+
+
+@pytest.mark.parametrize("key", range(5))
+def test_what_moves_together_is_in_step_and_what_moves_by_itself_is_not(key):
+    rng = generator("in step", key)
+    walk = cv2.GaussianBlur(rng.normal(size=(1, 256)), (0, 0), 3)[0]
+    own = cv2.GaussianBlur(rng.normal(size=(160, 256)), (0, 0), 3, sigmaY=8)
+    echoes = cv2.GaussianBlur(rng.uniform(20, 220, (160, 1)), (0, 0), 1, sigmaY=2)[:, 0]
+    together = motion_of(moved(echoes, 3 * walk / walk.std()))[7]
+    apart = motion_of(moved(echoes, 3 * own / own.std()))[7]
+    assert together.in_step > 0.7 > 0.5 > apart.in_step
+    assert together.streaks > 0.5
+
+
+def test_nothing_moves_on_an_empty_screen():
+    for level in (0, 100):
+        assert motion_of(np.full((160, 256), level, np.float32))[7].in_step == 0

@@ -7,7 +7,7 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 
 from nonmass.batches import to_input
 from nonmass.errors import InputError
-from nonmass.gradcam import gradcam_maps
+from nonmass.gradcam import ensemble_maps, gradcam_maps
 
 SIDE = 64
 
@@ -101,6 +101,18 @@ def test_map_scaled_is_the_packages_own_at_the_layer_known_by_name(architecture,
 def test_other_families_show_a_feature_map(architecture):
     maps = both_maps(trained_like(architecture), noise(1))[0]
     assert maps.ndim == 3 and min(maps.shape[1:]) >= 2
+
+
+def test_an_ensemble_s_map_is_the_mean_of_its_members_maps():
+    images, call = noise(2), np.array([True, False])
+    networks = {seed: trained_like("test_resnet") for seed in (3, 1)}
+    torch.nn.init.normal_(networks[3].get_classifier().weight)
+    one, three = (gradcam_maps(networks[seed], images, call) for seed in (1, 3))
+    maps = ensemble_maps(networks, images, call)
+    assert maps.dtype == np.float32
+    assert not np.allclose(one, three)
+    np.testing.assert_allclose(maps, (one + three) / 2, rtol=1e-6)
+    np.testing.assert_array_equal(ensemble_maps({1: networks[1]}, images, call), one)
 
 
 def test_maps_do_not_depend_on_the_batch():

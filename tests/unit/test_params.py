@@ -198,7 +198,7 @@ def test_validate_opens_with_where():
 def test_the_projects_own_parameters_pass(project):
     from nonmass.determinism import RuntimeParams
     from nonmass.network import NetworkParams
-    from nonmass.training import LrDecayParams, TrainParams
+    from nonmass.recipe import LrDecayParams, TrainParams
 
     path = project / "params.yaml"
     read_section("train", TrainParams, path)

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from nonmass import tables
 from nonmass.network import build_network
-from nonmass.prediction import BATCH_SIZE, predict_logits, prediction_rows
+from nonmass.prediction import BATCH_SIZE, ensemble_logits, predict_logits, prediction_rows, seed_rows
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
 
@@ -77,3 +77,19 @@ def test_the_split_is_left_alone():
     before = split.copy(deep=True)
     prediction_rows(split, np.array([0.0, 1.0]), "0123456789abcdef")
     pd.testing.assert_frame_equal(split, before)
+
+
+def test_the_ensemble_is_the_mean_whatever_the_order_of_its_members():
+    rng = np.random.default_rng(1)
+    logits = {seed: rng.normal(size=50) * 10**seed for seed in (2, 0, 11)}
+    mean = ensemble_logits(logits)
+    np.testing.assert_allclose(mean, sum(logits.values()) / 3, rtol=1e-12)
+    for order in ((0, 2, 11), (11, 2, 0)):
+        np.testing.assert_array_equal(ensemble_logits({seed: logits[seed] for seed in order}), mean)
+    np.testing.assert_array_equal(ensemble_logits({7: logits[2]}), logits[2])
+
+
+def test_rows_of_seeds_keep_whose_logit_it_is():
+    rows = tables.SEED_PREDICTIONS.check(seed_rows(["b", "a"], {2: np.array([1.0, 2.0]), 1: np.array([3.0, 4.0])}), "x")
+    found = list(rows.itertuples(index=False, name=None))
+    assert found == [("a", 1, 4.0), ("a", 2, 2.0), ("b", 1, 3.0), ("b", 2, 1.0)]

@@ -16,7 +16,8 @@ from nonmass.files import metric_key
 from nonmass.params import validate
 from nonmass.report.flow import flow_chart, flow_steps, ordered_steps
 from nonmass.report.flow_drawing import SMALL, draw_flow
-from nonmass.report.records import Flow, Reported
+from nonmass.report.records import Flow
+from nonmass.report.reported import Reported
 from nonmass.report.sources import read_sources
 
 KNOWN = {

@@ -11,9 +11,10 @@ from report_pages import Page, build
 from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.params import validate
-from nonmass.report import cautions, wording
+from nonmass.report import cautions, figures, wording
 from nonmass.report.build import Report, flat, write_report
-from nonmass.report.records import Estimate, Reported
+from nonmass.report.records import Estimate
+from nonmass.report.reported import Reported
 from nonmass.report.sources import Folders, read_sources
 
 
@@ -161,7 +162,7 @@ def test_report_without_pictures_and_external_part(tmp_path):
         "curves/detect.csv",
         "measures/classify.csv",
         "measures/classify_software.json",
-        "models/detect/densenet121_448/model.json",
+        "models/detect/densenet121_448/1/model.json",
     ],
 )
 def test_missing_file_is_named_in_one_line(tmp_path, file):
@@ -378,3 +379,34 @@ def test_steps_by_cohort_are_shown_where_there_are_several(tmp_path, html):
     (table,) = [table for table in page.tables if table[0][:2] == ["Cohort", "Step"]]
     assert sum(row[1] == "BI-RADS 0" for row in table[2:]) == 3
     assert "exact duplicate" not in {row[1] for row in table[2:]}  # it excluded nobody
+
+
+def test_one_seed_is_said_to_be_one(html):
+    words = Page(html).words
+    assert "Each network was trained once, with seed 1; another seed would give other figures." in words
+    assert "Seeds, detection." not in words
+    assert "one by one" not in words
+
+
+def test_seeds_stand_beside_the_figures_of_their_ensemble(tmp_path):
+    params = {**PARAMS, "train": {**PARAMS["train"], "seeds": [3, 1]}}
+    places = write_inputs(tmp_path, 10, seeds=(3, 1))
+    page = Page(build(places, params).page)
+    assert "one by one the 2 seeds reach: mean 0.765, SD 0.032, from 0.733 to 0.797" in page.words
+    assert "Each network is 2 of one kind, trained with seeds 3, 1, whose logits are averaged" in page.words
+    assert "so it is no confidence interval" in page.words
+    rows = [[" ".join(cell.split()) for cell in row] for table in page.tables for row in table]
+    found = [row for row in rows if row[3:] == ["0.765", "0.032", "0.733", "0.797", "2"]]
+    assert len(found) == 2 * (2 + 3), "both networks on each part of both tasks"
+    assert "Detection, mobilenet_448, seed 3" in page.words and "Detection, mobilenet_448, seed 1" in page.words
+    figure = figures.training_curves(
+        read_sources(places, params, BACKBONES).tasks[0].histories, {"val_auc": "v"}, "AUC"
+    )
+    assert len(figure.axes[0].lines) == 4
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_a_seed_that_is_missing_stops_the_report(tmp_path):
+    params = {**PARAMS, "train": {**PARAMS["train"], "seeds": [1, 2]}}
+    with pytest.raises(InputError, match=r"mobilenet_448/2/history\.csv: training history not found"):
+        read_sources(write_inputs(tmp_path, 10), params, BACKBONES)

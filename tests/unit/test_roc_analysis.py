@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from nonmass.determinism import generator
 from nonmass.errors import InputError
@@ -229,3 +230,63 @@ def test_no_rows_are_refused():
 def test_backbones_that_saw_different_images_are_refused(other, first):
     with pytest.raises(InputError, match=f"a and b disagree on .* first {first}"):
         evaluate({"a": BASE, "b": other}, PARAMS, "detect")
+
+
+def of_seeds(frame, n_seeds):
+    """Members of an ensemble, drawn around its images' truths, and the ensemble."""
+    logits = {
+        seed: frame["truth"] + generator(seed, "member").normal(size=len(frame)) for seed in range(5, 5 + n_seeds)
+    }
+    members = pd.concat(
+        [pd.DataFrame({"image_id": frame["image_id"], "seed": s, "logit": v}) for s, v in logits.items()]
+    )
+    return frame.assign(logit=sum(logits.values()) / n_seeds), members, logits
+
+
+def test_the_spread_over_seeds_is_that_of_their_own_areas():
+    frame, members, logits = of_seeds(drawn("a"), 3)
+    other = drawn("b")
+    lone = other[["image_id", "logit"]].assign(seed=5)
+    result = evaluate(
+        {"net": frame, "other": other},
+        PARAMS,
+        "classify",
+        {"net": members.sample(frac=1, random_state=1), "other": lone},
+    )
+    for part in ("val", "test", "external"):
+        rows = (frame["part"] == part).to_numpy()
+        areas = [roc_auc_score(frame["truth"][rows], logit[rows]) for logit in logits.values()]
+        spread = result.metrics["net"][part]["auc_seeds"]
+        expected = {"mean": np.mean(areas), "sd": np.std(areas, ddof=1), "min": min(areas), "max": max(areas), "n": 3}
+        assert spread == pytest.approx(expected, abs=1e-12)
+        assert isinstance(spread["n"], int)
+        assert result.metrics["net"][part]["auc"]["est"] == pytest.approx(
+            roc_auc_score(frame["truth"][rows], frame["logit"][rows])
+        )
+        assert "auc_seeds" not in result.metrics["other"][part], "one seed has no spread"
+    assert leaves(result.metrics["net"]) < 75
+    rows = result.measures[result.measures["group"] == "seeds"]
+    assert set(rows["backbone"]) == {"net"}
+    assert len(rows) == 3 * 5
+    assert (rows[["lo", "hi", "note"]] == "").all(axis=None)
+
+
+def test_one_seed_changes_nothing():
+    frame, members, _ = of_seeds(drawn("a"), 1)
+    pd.testing.assert_frame_equal(
+        evaluate({"net": frame}, PARAMS, "t", {"net": members}).measures, evaluate_one(frame).measures
+    )
+
+
+@pytest.mark.parametrize("fault", ["an image short", "a member's score", "an image of its own"])
+def test_members_that_are_not_the_ensemble_s_are_refused(fault):
+    frame, members, _ = of_seeds(drawn("a"), 2)
+    wrong = {
+        "an image short": members.iloc[1:],
+        "a member's score": members.assign(logit=[members["logit"].iloc[0] + 1e-3, *members["logit"].iloc[1:]]),
+        "an image of its own": pd.concat([members, members.iloc[:1].assign(image_id="stranger")]),
+    }[fault]
+    with pytest.raises(
+        InputError, match=r"classify, net: scores are not the mean of those of the seeds; predict again"
+    ):
+        evaluate({"net": frame}, PARAMS, "classify", {"net": wrong})

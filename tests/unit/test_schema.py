@@ -20,7 +20,7 @@ def test_the_committed_params_pass(content, tmp_path):
     ("key", "value", "message"),
     [
         ("train.lr", "1e-3x", r"params.yaml: train.lr: input should be a valid number \(got '1e-3x'\)"),
-        ("train.rate", 1, "params.yaml: train.rate: unknown key; allowed: batch_size, early_stopping_epochs, epochs"),
+        ("train.rate", 1, "params.yaml: train.rate: unknown key; allowed: batch_size, dropout, early_stopping_epochs"),
         ("train.batch_size", 1, "train.batch_size: input should be greater than or equal to 2"),
         ("backbones", [], "params.yaml: backbones: .* at least 1 item"),
         ("backbones", ["mobilenet_448", "mobilenet_448"], "backbones names 'mobilenet_448' twice"),
@@ -35,7 +35,7 @@ def test_the_committed_params_pass(content, tmp_path):
             {"detect": {"after_epochs": 0, "factor": 0.1}},
             "the graph names 'classify', but section lr_decay",
         ),
-        ("splits", {"seed": 1}, "params.yaml: splits: unknown section; allowed: backbones, cohorts"),
+        ("splits", {"seed": 1}, "params.yaml: splits: unknown section; allowed: augment, backbones"),
         ("phantom.patients.normal", -1, "params.yaml: phantom.patients.normal: input should be greater than or equal"),
     ],
 )

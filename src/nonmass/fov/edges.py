@@ -5,6 +5,7 @@ The guess does not need the field to be bright, nor whole: a side that is dark o
 has the rest of its line.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -47,7 +48,7 @@ def straight_edges(view: View) -> Box | None:
     if min(height, width) < LEAST_PX:
         return None
     down, across = _bands(view)
-    left, top, right, bottom = _sides(down, across)
+    left, top, right, bottom = _sides(view)
     x0, x1 = np.meshgrid(left.at, width - right.at, indexing="ij")
     y0, y1 = np.meshgrid(top.at, height - bottom.at, indexing="ij")
     rows = (np.array([y0, y1]) * BANDS / height + 0.5).astype(int)  # (2, n_top, n_bottom)
@@ -73,7 +74,7 @@ def lines_within(view: View, box: Box) -> list[tuple[str, Box]]:
     Only edges as long as a third of the side, or longer.
     """
     height, width = view.texture.shape
-    sides = _sides(*_bands(view))
+    sides = _sides(view)
     rows, columns = (
         (round(y * BANDS / height) for y in (box.y0, box.y1)),
         (round(x * BANDS / width) for x in (box.x0, box.x1)),
@@ -96,18 +97,21 @@ def lines_within(view: View, box: Box) -> list[tuple[str, Box]]:
     return [(name, inner) for name, inner in found if inner.area < (1 - NEXT_SHARE) * box.area]
 
 
+@lru_cache(maxsize=1)  # of the view that is just looked at; all that is asked about its edges begins with these
 def _bands(view: View) -> tuple[Floats, Floats]:
     """Mean texture in bands of rows, `(BANDS, W)`, and of columns, `(BANDS, H)`."""
     height, width = view.texture.shape
     level = np.minimum(view.texture, 16)
     down = cv2.resize(level, (width, BANDS), interpolation=cv2.INTER_AREA).astype(np.float32)
     across = cv2.resize(level, (BANDS, height), interpolation=cv2.INTER_AREA).astype(np.float32).T
-    return down, across
+    return down, np.ascontiguousarray(across)
 
 
-def _sides(down: Floats, across: Floats) -> tuple[Lines, Lines, Lines, Lines]:
+@lru_cache(maxsize=1)
+def _sides(view: View) -> tuple[Lines, Lines, Lines, Lines]:
     """Candidates for left, top, right, bottom, each seen from outside."""
-    near = min(max(round(max(down.shape[1], across.shape[1]) * NEAR_SHARE), 3), 6)
+    down, across = _bands(view)
+    near = min(max(round(max(view.texture.shape) * NEAR_SHARE), 3), 6)
     return _lines(down, near), _lines(across, near), _lines(down[:, ::-1], near), _lines(across[:, ::-1], near)
 
 
@@ -116,9 +120,9 @@ def _lines(bands: Floats, near: int) -> Lines:
     size = bands.shape[1]
     sums = np.concatenate([np.zeros((len(bands), 1), np.float32), np.cumsum(bands, axis=1)], axis=1)
     at = np.arange(near + 2, size - near)
-    inside = (sums[:, at + near] - sums[:, at]) / near
+    inside = (sums[:, 2 * near + 2 :][:, : len(at)] - sums[:, near + 2 :][:, : len(at)]) / near
     # The range of 3 x 3 pixels reaches one pixel beyond what it is of.
-    outside = (sums[:, at - 2] - sums[:, at - 2 - near]) / near
+    outside = (sums[:, near : near + len(at)] - sums[:, : len(at)]) / near
     textured = inside >= FAINT
     ends = textured & (outside <= CLEAR * inside)
     goes_on = textured & (outside > 2 * CLEAR * inside)

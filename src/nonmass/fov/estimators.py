@@ -20,7 +20,7 @@ STROKE_SHARE = 1 / 110  # of the screen's longer side: the widest upright stroke
 STROKE_LEVELS = 60  # how much brighter than both its sides a stroke is
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one is another, however alike: what is known of one may be remembered
 class View:
     """What the estimators and the evidence look at, each `(H, W)` uint8.
 

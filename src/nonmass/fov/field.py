@@ -13,11 +13,13 @@ class Known:
         device: Manufacturer and model as the manifest has them; or "".
         regions: DICOM's ultrasound regions, pixels of the screen. They hold the field, but seldom closely.
         layout_boxes: Where the field lies on other screens of this device and size, the most common first.
+        trace: `m-mode` or `spectral` if DICOM says that this is on the screen, or "".
     """
 
     device: str = ""
     regions: tuple[Box, ...] = ()
     layout_boxes: tuple[Box, ...] = ()
+    trace: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from nonmass.params import Section
 
 WORK_PX = 1400  # longer side of the screen at which is looked for the field; the sides are refined at full size
 LEAST_PX = 48  # a smaller picture is no screen
+COARSE_PX = 640  # of a larger screen every second pixel tells whether its field is a rectangle
 SNAP_PX = 4  # a layout's box may be off by so much on a single screen
 SETTLED_CONFIDENCE = 0.5  # at least this once the layout, or an image without anything else, decides
 NOTHING = Known()
@@ -87,6 +88,8 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
     height, width = picture.gray.shape
     if min(height, width) < LEAST_PX:
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, ("unseen",))
+    if known.trace:
+        return Fov(Box(0, 0, width, height), "dicom", (), 0.0, reject=known.trace)
     boxes = tuple(box for box in known.layout_boxes if box.x1 <= width and box.y1 <= height)
     known = replace(known, layout_boxes=boxes)
     shrink = -(-max(height, width) // WORK_PX)
@@ -241,8 +244,9 @@ def _by_ruler(view: View, picture: Picture, best: Candidate) -> Fov | None:
 
 def _is_curved(view: View) -> bool:
     """Whether the field of view has an outline that is no rectangle."""
-    height, width = view.gray.shape
-    return bool(outline(view.gray, view.mask, Box(0, 0, width, height)))
+    step = 1 + (min(view.gray.shape) >= COARSE_PX)  # it is looked for on a small scale anyway
+    gray, mask = (np.ascontiguousarray(plane[::step, ::step]) for plane in (view.gray, view.mask))
+    return bool(outline(gray, mask, Box(0, 0, *gray.shape[::-1])))
 
 
 def _curved(view: View, guesses: dict[str, Box]) -> Fov | None:

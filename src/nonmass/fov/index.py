@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
+from nonmass import screens
 from nonmass.dicom import region_boxes, region_text
 from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes, pixel_digest
 from nonmass.errors import InputError
@@ -109,7 +110,7 @@ def _job(
 def _look(row: Any, place: Path, known: Known, override: Override | None, params: FindParams) -> dict[str, Any]:
     """Find the field of view of one image; its row of the index, and the hashes of what it shows."""
     picture = read_screen(row, place)
-    fov = find_fov(picture, params, known)
+    fov = find_fov(picture, params, replace(known, trace=screens.trace(place, row.path)))
     if override:
         fov = override.apply(fov, Box(0, 0, row.width_px, row.height_px))
     crop = picture.gray[fov.box.slices]

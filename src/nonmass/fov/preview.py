@@ -36,6 +36,7 @@ class File:
         width_px: Of the screen; 0 if the header cannot be read, and then the file cannot either.
         height_px: Likewise.
         regions: DICOM's ultrasound regions.
+        trace: `m-mode` or `spectral` if they say so, or "".
     """
 
     name: str
@@ -44,6 +45,7 @@ class File:
     width_px: int = 0
     height_px: int = 0
     regions: tuple[Box, ...] = ()
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _inspected(name: str, place: Path) -> File:
             header = dicom.header(place, name)
         except InputError:
             return File(name, place)
-        return File(name, place, header.device, header.width_px, header.height_px, header.regions)
+        return File(name, place, header.device, header.width_px, header.height_px, header.regions, header.trace)
     try:
         with Image.open(place, formats=tuple(FORMATS)) as image:
             return File(name, place, "", image.width, image.height)
@@ -168,7 +170,7 @@ def _find(file: File, layout_boxes: tuple[Box, ...], params: FindParams) -> Foun
         picture = read_picture(file.place, name=file.name)
     except InputError as error:
         return Found(file, None, " ".join(str(error).split()))
-    return Found(file, find_fov(picture, params, Known(file.device, file.regions, layout_boxes)))
+    return Found(file, find_fov(picture, params, Known(file.device, file.regions, layout_boxes, file.trace)))
 
 
 def _layout(file: File) -> tuple[str, int, int]:

@@ -4,7 +4,8 @@ A trace repeats with the heartbeat, and all of its depth does so at once; tissue
 screen are searched for wide bands of rows that repeat along time: its brightness (envelopes of flow, colour
 M-mode), and the slope of its structures (layers that move in M-mode). Each row's autocorrelation by the Fourier
 transform (Wiener-Khinchin) is summed over the rows of a band, and says by how much a band is like itself some
-time later. A period must come twice over, and with a valley between.
+time later. A period must come twice over, and with a valley between. M-mode that does not repeat is known by what
+moves in step (`motion`).
 """
 
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from nonmass.fov.estimators import Mask
+from nonmass.fov.motion import BLOCK_PX, motion_of, slopes
 from nonmass.images import Gray, Picture
 
 Values = NDArray[np.float32]
 
 WORK_PX = 256  # width of the screen at which it is searched
-BLOCK_PX = 8  # rows of it that share one slope at each time
 BANDS = (0.2, 0.3, 0.45, 0.65, 0.9)  # heights of bands, of the screen
 PARTS = ((0.0, 1.0), (0.0, 0.6), (0.4, 1.0))  # of the width: traces below or above the image, or beside it
 SHORTEST, LONGEST = 1 / 16, 0.36  # periods, of a part's width: two must fit in, and speckle repeats by chance
@@ -29,8 +30,13 @@ VALLEY = 0.25  # by how much a period's correlation exceeds that of shorter and 
 BRIGHTNESS_FLOOR = 15.0  # least variance along a row that counts, gray levels squared; noise stays below
 SLOPE_FLOOR = 0.004  # likewise of slopes, pixels per pixel squared
 REPEATS = 0.5  # correlation of a trace with itself one to three periods later; no B-mode of 450 comes above 0.34
-MAY_REPEAT = 0.4  # such a screen is doubtful
+MAY_REPEAT = 0.4  # such a screen is doubtful, and a trace if an axis of time is on it
 REPEATS_OVER_TIME = 0.3  # correlation that suffices above or below an axis of time, beside another image
+THUMBNAIL_SHARE, THUMBNAIL_PX, THUMBNAIL_FILL = 0.15, 5, 0.8  # of the screen's height; least height; of its box
+LOW_BLOCKS, HIGH_BLOCKS = 5, 7  # of a band, in which motion is looked for; 1255 of BUSI and BUS-BRA are within these:
+IN_STEP, STREAKS = 0.7, 0.4  # none of the high bands comes above 0.52
+IN_STEP_BY_AXIS = 0.65  # suffices for a low band on a screen with an axis of time, which none of these has
+IN_STEP_OVER_TIME, STREAKS_OVER_TIME = 0.38, 0.8  # and either of these, beside another image
 BLACK_LEVELS = 24  # darker pixels of a spectrum have no flow
 STRONG_CHROMA, COLOURED_SHARE = 40, 0.05  # a band with so many such pixels is no tinted gray
 TICK_LEVELS = 40  # how much brighter a tick is than what is beside it
@@ -53,16 +59,28 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
 
     Args:
         picture: The screen.
-        mask: `(H, W)`, 1 off the background.
+        mask: `(H, W)`, 1 off the background; or of every second pixel of every second row.
 
     Returns:
         `m-mode` or `spectral` if a trace is on it, else ""; and `("trace",)` if one may be, else `()`.
     """
     plane = _plane(picture.gray, picture.chroma)
-    rhythm = _rhythm(plane)
-    timed = rhythm.correlation < REPEATS and _over_time(picture.gray, mask)
-    if rhythm.correlation >= (REPEATS_OVER_TIME if timed else REPEATS):
+    rhythm = _rhythm(_without_thumbnails(plane, mask))
+    if rhythm.correlation >= REPEATS:
         return _kind(picture, plane, rhythm), ()
+    axis = _axis(picture.gray)
+    timed = axis is not None and _two_areas(picture.gray, mask, axis)
+    if rhythm.correlation >= (REPEATS_OVER_TIME if timed else MAY_REPEAT) and axis:
+        return _kind(picture, plane, rhythm), ()
+    motion = motion_of(plane)
+    low, high = motion[LOW_BLOCKS], motion[HIGH_BLOCKS]
+    moves = high.in_step >= IN_STEP and high.streaks >= STREAKS
+    if axis:
+        moves |= low.in_step >= IN_STEP_BY_AXIS
+    if timed:
+        moves |= low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME
+    if moves:
+        return "m-mode", ()
     return "", (("trace",) if timed or rhythm.correlation >= MAY_REPEAT else ())
 
 
@@ -75,17 +93,19 @@ def _plane(gray: Gray, chroma: Gray) -> Values:
     return np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _slopes(plane: Values) -> Values:
-    """Slope of the structures in each block of rows at each column, -1.5 to 1.5: how far they move in a column."""
-    smooth = cv2.GaussianBlur(plane, (0, 0), 0.8)
-    along, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    blocks = len(plane) // BLOCK_PX
-
-    def mean(values: Values) -> Values:
-        in_blocks = values[: blocks * BLOCK_PX].reshape(blocks, BLOCK_PX, -1).mean(axis=1)
-        return np.asarray(cv2.GaussianBlur(in_blocks, (5, 1), 1.2), np.float32)
-
-    return np.asarray(np.clip(-mean(along * down) / (mean(down * down) + 100), -1.5, 1.5), np.float32)
+def _without_thumbnails(plane: Values, mask: Mask) -> Values:
+    """The plane without low rectangles: a row of thumbnails or buttons repeats, too, and a trace is no rectangle."""
+    step = max(1, mask.shape[1] // (2 * WORK_PX))
+    some = mask[::step, ::step] * np.uint8(255)
+    lit = (cv2.resize(some, (plane.shape[1], plane.shape[0]), interpolation=cv2.INTER_AREA) > 127).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=4)
+    _, _, wide, high, area = stats.T
+    small = (high < THUMBNAIL_SHARE * len(plane)) & (area >= THUMBNAIL_FILL * wide * high) & (high >= THUMBNAIL_PX)
+    small[0] = False
+    if not small.any():
+        return plane
+    rims = cv2.dilate(small[labels].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.where(rims, np.median(plane[lit == 0]) if not lit.all() else np.float32(0), plane).astype(np.float32)
 
 
 def _rhythm(plane: Values) -> _Rhythm:
@@ -93,7 +113,7 @@ def _rhythm(plane: Values) -> _Rhythm:
     size = (WORK_PX, len(plane) // 2)
     halved = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
     best = _Rhythm(0.0)
-    for values, floor, rows in ((halved, BRIGHTNESS_FLOOR, 2), (_slopes(plane), SLOPE_FLOOR, BLOCK_PX)):
+    for values, floor, rows in ((halved, BRIGHTNESS_FLOOR, 2), (slopes(plane)[0], SLOPE_FLOOR, BLOCK_PX)):
         for start, stop in PARTS:
             columns = round(start * WORK_PX), round(stop * WORK_PX)
             correlation, (first, last) = _most_repeating(values[:, columns[0] : columns[1]], floor)
@@ -116,9 +136,12 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     first, last = np.concatenate(starts), np.concatenate(stops)
     like = sums[last] - sums[first]
     like /= np.maximum(like[:, :1], ((last - first) * floor)[:, None].astype(np.float32))
-    repeats = _periods(like, shortest, longest).max(axis=1)
-    band = int(repeats.argmax())
-    return float(repeats[band]), (int(first[band]), int(last[band]))
+    worth = np.flatnonzero(like[:, shortest:longest].max(axis=1) >= REPEATS_OVER_TIME)
+    if not len(worth):
+        return 0.0, (0, 0)
+    repeats = _periods(like[worth], shortest, longest).max(axis=1)
+    band = int(worth[repeats.argmax()])
+    return float(repeats.max()), (int(first[band]), int(last[band]))
 
 
 def _autocovariance(values: Values) -> Values:
@@ -155,12 +178,6 @@ def _kind(picture: Picture, plane: Values, rhythm: _Rhythm) -> str:
     runs = (np.diff(band > threshold, axis=0, prepend=False).sum(axis=0) / 2).mean()
     filled = (band > BLACK_LEVELS).mean()
     return "m-mode" if filled + runs / 2 > M_MODE_FILL else "spectral"
-
-
-def _over_time(gray: Gray, mask: Mask) -> bool:
-    """Whether an axis of time is on the screen, and an image that it does not belong to."""
-    axis = _axis(gray)
-    return axis is not None and _two_areas(gray, mask, axis)
 
 
 def _axis(gray: Gray) -> tuple[int, int, int] | None:
@@ -200,8 +217,11 @@ def _even(at: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _two_areas(gray: Gray, mask: Mask, axis: tuple[int, int, int]) -> bool:
     """Whether something wide is beside the columns of the axis, or an empty line divides what is above or below it."""
-    step = max(1, gray.shape[1] // WORK_PX)
-    lit = (mask[::step, ::step] & (gray[::step, ::step] > BLACK_LEVELS)).astype(np.uint8)
+    step = max(1, mask.shape[1] // WORK_PX)
+    factor = round(gray.shape[1] / mask.shape[1])
+    some = gray[::factor, ::factor][::step, ::step]
+    lit = (mask[::step, ::step] & (some > BLACK_LEVELS)).astype(np.uint8)
+    step *= factor
     lit = cv2.morphologyEx(
         cv2.morphologyEx(lit, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), cv2.MORPH_OPEN, np.ones((9, 9), np.uint8)
     )

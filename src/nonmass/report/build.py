@@ -126,7 +126,15 @@ def render_page(page: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    numbers = (wording.estimate, wording.percent, wording.p_value, wording.number, wording.count, wording.whole)
+    numbers = (
+        wording.estimate,
+        wording.spread,
+        wording.percent,
+        wording.p_value,
+        wording.number,
+        wording.count,
+        wording.whole,
+    )
     words = (
         wording.amount,
         wording.class_name,
@@ -252,7 +260,11 @@ def training_plots(task: TaskSources) -> Iterator[Plot]:
         ("loss", {"val_loss": "validation", "train_loss": "training"}, "focal loss"),
         ("auc", {"val_auc": "validation"}, "AUC of the validation images"),
     )
-    epochs = "; ".join(f"{backbone}: {amount(len(history), 'epoch')}" for backbone, history in task.histories.items())
+    epochs = "; ".join(
+        f"{backbone}{f', seed {seed}' if len(of_seeds) > 1 else ''}: {amount(len(history), 'epoch')}"
+        for backbone, of_seeds in task.histories.items()
+        for seed, history in of_seeds.items()
+    )
     for name, columns, label in measures:
         yield Plot(
             f"training_{task.name}_{name}",

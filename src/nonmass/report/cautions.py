@@ -4,7 +4,8 @@ import re
 
 import pandas as pd
 
-from nonmass.report.records import Explained, Performance, Reported, Sources, TaskSources
+from nonmass.report.records import Explained, Performance, Sources, TaskSources
+from nonmass.report.reported import Reported
 from nonmass.report.wording import CLASS_WORDS, RULE_WORDS, amount, column_name, number, part_name, task_name
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
@@ -63,7 +64,8 @@ def _same_cohort(task: TaskSources) -> list[str]:
 def _other_side(task: TaskSources) -> list[str]:
     """A name such as mobilenet_448 promises the side of the images."""
     cautions = []
-    for backbone, card in task.cards.items():
+    for backbone, of_seeds in task.cards.items():
+        card = next(iter(of_seeds.values()))  # all seeds saw the same images
         promised = re.search(r"_(\d+)$", backbone)
         if promised and "side_px" in card and int(promised[1]) != card["side_px"]:
             cautions.append(f"{backbone} saw images of {card['side_px']} px, not of the {promised[1]} px of its name.")
@@ -94,6 +96,17 @@ def cutoff_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
         for measure, value in point.items()
         if value.note
     ]
+
+
+def ensemble(seeds: tuple[int, ...]) -> str:
+    """What a figure of a network is a figure of."""
+    if len(seeds) == 1:
+        return f"Each network was trained once, with seed {seeds[0]}; another seed would give other figures."
+    return (
+        f"Each network is {len(seeds)} of one kind, trained with seeds {', '.join(map(str, seeds))}, whose logits are "
+        "averaged; figures are those of the average. How far single seeds lie apart says nothing about other "
+        "patients, so it is no confidence interval."
+    )
 
 
 def gallery_cautions(explained: Explained) -> list[str]:
@@ -127,8 +140,10 @@ def map_cautions(explained: Explained) -> list[str]:
 def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
     """Networks whose validation loss was still falling when the limit of epochs stopped them."""
     return [
-        f"{backbone} was best in the last of {amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
-        for backbone, history in task.histories.items()
+        f"{backbone}{f' (seed {seed})' if len(of_seeds) > 1 else ''} was best in the last of "
+        f"{amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
+        for backbone, of_seeds in task.histories.items()
+        for seed, history in of_seeds.items()
         if len(history) >= epochs_allowed and history["val_loss"].idxmin() == len(history) - 1
     ]
 

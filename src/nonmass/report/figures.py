@@ -107,11 +107,13 @@ def _mark(axes: Axes, point: dict[str, Estimate], marker: str, colour: str, face
     )
 
 
-def training_curves(histories: dict[str, pd.DataFrame], columns: dict[str, str], label: str, shout: str = "") -> Figure:
-    """One measure over the epochs, all backbones in one plot.
+def training_curves(
+    histories: dict[str, dict[int, pd.DataFrame]], columns: dict[str, str], label: str, shout: str = ""
+) -> Figure:
+    """One measure over the epochs, all backbones in one plot; several seeds of one are thin lines of one colour.
 
     Args:
-        histories: Backbone -> tables.HISTORY.
+        histories: Backbone -> seed -> tables.HISTORY.
         columns: Column of the history -> its word in the legend; at most two, the second dotted.
         label: Name and unit of the measure.
         shout: As for `roc_curves`.
@@ -121,18 +123,20 @@ def training_curves(histories: dict[str, pd.DataFrame], columns: dict[str, str],
         figure = Figure(figsize=(3.7, height), layout="constrained")
         axes = figure.add_subplot(xlabel="Epoch", ylabel=label)
         axes.set_title(shout, fontweight="bold")
-        for number, (backbone, history) in enumerate(histories.items()):
+        for number, (backbone, of_seeds) in enumerate(histories.items()):
+            width, size = (1.5, 3.5) if len(of_seeds) == 1 else (0.8, 2.0)
             for column, dashes in zip(columns, ("solid", (0, (1, 1.5))), strict=False):
-                axes.plot(
-                    history["epoch"],
-                    history[column],
-                    color=SERIES[number % len(SERIES)],
-                    linestyle=dashes,
-                    marker=MARKERS[number % len(MARKERS)],
-                    markersize=3.5,
-                    linewidth=1.5,
-                    label=f"{backbone}, {columns[column]}",
-                )
+                for rank, history in enumerate(of_seeds.values()):
+                    axes.plot(
+                        history["epoch"],
+                        history[column],
+                        color=SERIES[number % len(SERIES)],
+                        linestyle=dashes,
+                        marker=MARKERS[number % len(MARKERS)],
+                        markersize=size,
+                        linewidth=width,
+                        label=None if rank else f"{backbone}, {columns[column]}",
+                    )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.12)
         figure.legend(loc="outside lower left")

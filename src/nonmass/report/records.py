@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from nonmass.report.reported import Definition, Record, Reported
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,17 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far the AUCs of `n` seeds, two or more, lie apart; `sd` is their standard deviation."""
+
+    mean: float
+    sd: float
+    min: float
+    max: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Performance:
     """One backbone on one part.
 
@@ -26,62 +39,14 @@ class Performance:
         auc: Area under the curve of the images; the interval allows for several images a patient.
         auc_image: The same area; DeLong's interval, every image counted as independent.
         rules: Cut-off rule (`frozen`, `as_published`) -> measure at that cut-off.
+        seeds: AUCs of the seeds one by one, where there are several; all else is of their ensemble.
     """
 
     n: dict[str, int]
     auc: Estimate
     auc_image: Estimate
     rules: dict[str, dict[str, Estimate]]
-
-
-class Record(BaseModel):
-    """A part of a metrics file. Other keys may stand beside ours: stages grow, the report follows."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
-
-
-class Definition(Record):
-    """What a task asks: filters over the manifest, as in params.yaml."""
-
-    positive: dict[str, Any]
-    negative: dict[str, Any]
-    develop: dict[str, Any] | None = None
-    external: dict[str, Any] | None = None
-
-
-class Level(Record):
-    """Of the intervals, 0 to 1."""
-
-    confidence_level: float
-
-
-class Training(Record):
-    """The most epochs a network may train."""
-
-    epochs: int
-
-
-class Source(Record):
-    """How a cohort is read."""
-
-    adapter: str
-
-
-class Rule(Record):
-    """One of the criteria."""
-
-    name: str
-
-
-class Reported(Record):
-    """What of params.yaml the report speaks about, beside printing all of it."""
-
-    cohorts: tuple[str, ...]
-    sources: dict[str, Source]
-    tasks: dict[str, Definition]
-    criteria: tuple[Rule, ...] = ()
-    roc: Level
-    train: Training
+    seeds: Spread | None = None
 
 
 class Counts(Record):
@@ -249,8 +214,8 @@ class TaskSources:
     Attributes:
         performance: Backbone -> part -> numbers.
         comparisons: (first, second) -> part -> measure, e.g. `auc_difference` and `p`.
-        histories: Backbone -> epochs (tables.HISTORY).
-        cards: Backbone -> what model.json says about the trained network.
+        histories: Backbone -> seed -> epochs (tables.HISTORY).
+        cards: Backbone -> seed -> what model.json says about the trained network.
         explained: Numbers of the heat maps; None where none were made.
         software: What computed the statistics -> its version.
         shortcuts: shortcut_table.SHORTCUTS.
@@ -263,8 +228,8 @@ class TaskSources:
     performance: dict[str, dict[str, Performance]]
     comparisons: dict[tuple[str, str], dict[str, dict[str, Estimate]]]
     curves: pd.DataFrame
-    histories: dict[str, pd.DataFrame]
-    cards: dict[str, dict[str, Any]]
+    histories: dict[str, dict[int, pd.DataFrame]]
+    cards: dict[str, dict[int, dict[str, Any]]]
     explained: Explained | None
     software: dict[str, str]
     heat_maps: list[HeatMap]

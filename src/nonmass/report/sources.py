@@ -13,19 +13,18 @@ from nonmass.params import PARAMS_FILE, validate
 from nonmass.report.records import (
     Certificate,
     Counts,
-    Definition,
     Estimate,
     Explained,
     Fields,
     Flow,
     HeatMap,
     Performance,
-    Record,
-    Reported,
     Sources,
+    Spread,
     TaskSources,
     TextRead,
 )
+from nonmass.report.reported import Definition, Record, Reported
 from nonmass.shortcut_table import SHORTCUTS
 
 T = TypeVar("T")
@@ -80,18 +79,32 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         crops=tables.CROPS.read(folders.data / "fov" / "crops.csv"),
         marks=tables.MARKS.read(folders.data / "fov" / "marks.csv"),
         tasks=[
-            _read_task(name, definition, _entry(certificates, name, folders.metrics / "split.json"), folders, backbones)
+            _read_task(
+                name,
+                definition,
+                _entry(certificates, name, folders.metrics / "split.json"),
+                folders,
+                backbones,
+                reported.train.seeds,
+            )
             for name, definition in reported.tasks.items()
         ],
     )
 
 
 def _read_task(
-    name: str, definition: Definition, certificate: Certificate, folders: Folders, backbones: tuple[str, ...]
+    name: str,
+    definition: Definition,
+    certificate: Certificate,
+    folders: Folders,
+    backbones: tuple[str, ...],
+    seeds: tuple[int, ...],
 ) -> TaskSources:
     path = folders.measures / f"{name}.csv"
     measures = read_measures(path)
-    models = {backbone: folders.models / name / backbone for backbone in backbones}
+    models = {
+        backbone: {seed: folders.models / name / backbone / str(seed) for seed in seeds} for backbone in backbones
+    }
     explained = folders.metrics / f"explain_{name}.json"
     _check_seal(folders.metrics / f"{name}.json", certificate)
     _check_audit(folders.metrics / "shortcuts.json", name, certificate)
@@ -112,8 +125,14 @@ def _read_task(
             for pair in combinations(backbones, 2)
         },
         curves=tables.CURVES.read(folders.curves / f"{name}.csv"),
-        histories={backbone: tables.HISTORY.read(folder / "history.csv") for backbone, folder in models.items()},
-        cards={backbone: _read(folder / "model.json", dict[str, Any]) for backbone, folder in models.items()},
+        histories={
+            backbone: {seed: tables.HISTORY.read(folder / "history.csv") for seed, folder in of_seeds.items()}
+            for backbone, of_seeds in models.items()
+        },
+        cards={
+            backbone: {seed: _read(folder / "model.json", dict[str, Any]) for seed, folder in of_seeds.items()}
+            for backbone, of_seeds in models.items()
+        },
         explained=_read(explained, Explained) if explained.exists() else None,
         software=_read(folders.measures / f"{name}_software.json", dict[str, str]),
         heat_maps=_read_heat_maps(folders.gradcam / name),
@@ -168,7 +187,16 @@ def _performance(groups: dict[str, dict[str, Estimate]], where: str) -> Performa
         auc=groups[""]["auc"],
         auc_image=groups[""]["auc_image"],
         rules={rule: groups[rule] for rule in RULES if rule in groups},
+        seeds=_spread(groups["seeds"], where) if "seeds" in groups else None,
     )
+
+
+def _spread(group: dict[str, Estimate], where: str) -> Spread:
+    values = {name: group[name].est for name in ("mean", "sd", "min", "max", "n") if name in group}
+    mean, sd, smallest, largest, n = (values.get(name) for name in ("mean", "sd", "min", "max", "n"))
+    if mean is None or sd is None or smallest is None or largest is None or n is None:
+        raise InputError(f"{where}: measures of seeds are incomplete; run `dvc repro` again")
+    return Spread(mean, sd, smallest, largest, round(n))
 
 
 def _read_heat_maps(folder: Path) -> list[HeatMap]:

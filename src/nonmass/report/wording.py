@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from nonmass.clinical import UNIT_WORDS
-from nonmass.report.records import Estimate
+from nonmass.report.records import Estimate, Spread
 
 UNDEFINED = "undefined"
 
@@ -58,6 +58,12 @@ def estimate(value: Estimate | None, digits: int = 3) -> str:
         return f"{text} (no interval)"
     joint = " to " if value.lo < 0 else "\u2013"
     return f"{text} ({_fixed(value.lo, digits)}{joint}{_fixed(value.hi, digits)})"
+
+
+def spread(value: Spread) -> str:
+    """`mean 0.901, SD 0.012, from 0.887 to 0.915`."""
+    mean, sd, low, high = (_fixed(number, 3) for number in (value.mean, value.sd, value.min, value.max))
+    return f"mean {mean}, SD {sd}, from {low} to {high}"
 
 
 def percent(value: Estimate | None) -> str:

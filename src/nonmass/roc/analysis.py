@@ -44,7 +44,10 @@ _HEADLINES: dict[tuple[str, str], tuple[str, ...]] = {
     ("comparison", "auc_difference_image"): _INTERVAL,
     ("comparison", "p_image"): _PLAIN,
 }
-_OF_VALIDATION = (("", "auc"), *(("n", name) for name in _COUNTS[:4]))  # it serves to choose, not to judge
+_OF_SEEDS = ("mean", "sd", "min", "max", "n")
+_HEADLINES |= {("seeds", name): _PLAIN for name in _OF_SEEDS}
+# It serves to choose, not to judge.
+_OF_VALIDATION = (("", "auc"), *(("n", name) for name in _COUNTS[:4]), *(("seeds", name) for name in _OF_SEEDS))
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,20 @@ class Evaluation:
     software: dict[str, str]
 
 
-def evaluate(predictions: Mapping[str, pd.DataFrame], params: RocParams, where: str) -> Evaluation:
+def evaluate(
+    predictions: Mapping[str, pd.DataFrame],
+    params: RocParams,
+    where: str,
+    seeds: Mapping[str, pd.DataFrame] | None = None,
+) -> Evaluation:
     """The as-published and the sound analysis of every backbone, part and pair of backbones.
 
     Args:
         predictions: Backbone -> `tables.PREDICTIONS`. The logit is what is ranked.
         params: Confidence level and cut-off rule.
         where: Opens error messages, e.g. the task.
+        seeds: Backbone -> `tables.SEED_PREDICTIONS`, what its `predictions` are the mean of; a single
+            seed has no spread, and adds nothing.
 
     Raises:
         InputError: The tables do not describe the same images, or a part has one class only; R or
@@ -89,7 +99,9 @@ def evaluate(predictions: Mapping[str, pd.DataFrame], params: RocParams, where: 
         level=params.confidence_level,
         rule=params.cutoff_rule,
     )
-    measures = pd.DataFrame(results["measures"])
+    spread = [_seed_spread(frames[name], members, f"{where}, {name}") for name, members in (seeds or {}).items()]
+    found = (frame.assign(backbone=name) for name, frame in zip(seeds or {}, spread, strict=True) if frame is not None)
+    measures = pd.concat([pd.DataFrame(results["measures"]), *found], ignore_index=True)
     texts = {name: measures[name].map(_digits) for name in ("estimate", "lo", "hi")}
     curves = pd.DataFrame(results["curves"])
     return Evaluation(
@@ -98,6 +110,28 @@ def evaluate(predictions: Mapping[str, pd.DataFrame], params: RocParams, where: 
         curves=CURVES.check(curves.assign(threshold=curves["threshold"].map(_digits)), where),
         software={**results["software"], **_python_software()},
     )
+
+
+def _seed_spread(ensemble: pd.DataFrame, members: pd.DataFrame, where: str) -> pd.DataFrame | None:
+    """Measures of group `seeds`, or None if there is one seed alone.
+
+    Args:
+        ensemble: `tables.PREDICTIONS`.
+        members: `tables.SEED_PREDICTIONS` behind it.
+        where: Opens error messages.
+    """
+    logits = members.pivot(index="image_id", columns="seed", values="logit").reindex(ensemble["image_id"])
+    if len(members) != logits.size or not np.allclose(logits.mean(axis=1), ensemble["logit"]):
+        raise InputError(f"{where}: scores are not the mean of those of the seeds; predict again with `dvc repro`")
+    if logits.shape[1] < 2:
+        return None
+    spread = bridge.call(
+        "seed_spread",
+        truth=ensemble["truth"].tolist(),
+        part=ensemble["part"].tolist(),
+        scores={f"seed_{seed}": logits[seed].tolist() for seed in logits},
+    )
+    return pd.DataFrame(spread).assign(group="seeds", lo=np.nan, hi=np.nan, note="")
 
 
 def _python_software() -> dict[str, str]:
@@ -136,16 +170,18 @@ def _check_images(images: pd.DataFrame, where: str) -> None:
 
 
 def _key_figures(measures: pd.DataFrame) -> dict[str, Any]:
-    """The metrics file: backbone > part > [group] > measure, and comparison > pair > part > measure."""
+    """The metrics file: backbone > part > [group] > measure, and comparison > pair > part > measure.
+
+    The group `seeds` is called `auc_seeds` there.
+    """
     metrics: dict[str, Any] = {}
     for row in measures.to_dict("records"):
         key = (row["group"], row["measure"])
         is_pair = row["group"] == "comparison"
         if key not in _HEADLINES or (row["part"] == "val" and not is_pair and key not in _OF_VALIDATION):
             continue
-        place = (
-            ["comparison", row["backbone"], row["part"]] if is_pair else [row["backbone"], row["part"], row["group"]]
-        )
+        group = "auc_seeds" if row["group"] == "seeds" else row["group"]
+        place = ["comparison", row["backbone"], row["part"]] if is_pair else [row["backbone"], row["part"], group]
         entry = _entry(row, _HEADLINES[key])
         if entry in ({}, None):
             continue
@@ -164,7 +200,7 @@ def _entry(row: dict[Any, Any], fields: tuple[str, ...]) -> Any:
     value = row["estimate"]
     if pd.isna(value):
         return None
-    if row["measure"] in _COUNTS:
+    if row["measure"] in (*_COUNTS, "n"):
         return int(value)
     if row["measure"] == "cutoff" and round(value, 6) != value:
         return None  # rounded, it would call other images positive; the table has all its digits

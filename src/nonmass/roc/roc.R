@@ -59,6 +59,25 @@ analyse <- function(truth, patient, part, scores, level, rule) {
   )
 }
 
+# How far trainings that differ in nothing but their seed lie apart: the areas of their scores, part by part. This is no
+# confidence interval: it says nothing about other patients.
+#
+# truth, part  as for `analyse`
+# scores       named list, one vector of scores a seed; two or more
+seed_spread <- function(truth, part, scores) {
+  stopifnot(
+    all(truth %in% c(0, 1)), length(part) == length(truth), length(scores) > 1,
+    lengths(scores) == length(truth), is.finite(unlist(scores))
+  )
+  rows_of <- split(seq_along(truth), factor(part, unique(part)))
+  do.call(rbind, lapply(names(rows_of), function(name) {
+    rows <- rows_of[[name]]
+    areas <- vapply(scores, function(score) as.numeric(curve_of(truth[rows], score[rows])$auc), 0)
+    found <- c(mean = mean(areas), sd = stats::sd(areas), min = min(areas), max = max(areas), n = length(areas))
+    data.frame(part = name, measure = names(found), estimate = unname(found))
+  }))
+}
+
 # What computed the numbers. R's platform is a kind of machine (x86_64-pc-linux-gnu), not this one.
 software <- function() {
   list(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nonmass.assignment import check_assignment, read_seal
+from nonmass.determinism import RuntimeParams
 from nonmass.entry import run_stage
 from nonmass.files import write_json
 from nonmass.params import read_section
@@ -33,13 +34,15 @@ def main(
         software_json: Versions of what computed them: R, pROC, Python.
     """
     params = read_section("roc", RocParams)
+    is_repeatable = read_section("runtime", RuntimeParams).deterministic
     seal = read_seal(split_json, task)
     backbones = read_section("backbones", tuple[str, ...])
     files = {name: predictions_dir / f"{name}.csv" for name in backbones}
     predictions = {name: check_assignment(PREDICTIONS.read(path), seal, path) for name, path in files.items()}
     seeds = {name: SEED_PREDICTIONS.read(seeds_dir / f"{name}.csv") for name in backbones}
     evaluation = evaluate(predictions, params, task, seeds)
-    write_json(metrics_json, {**evaluation.metrics, **seal.metrics()})
+    shout = {} if is_repeatable else {"NOT_DETERMINISTIC": 1}
+    write_json(metrics_json, {**evaluation.metrics, **seal.metrics(), **shout})
     CURVES.write(evaluation.curves, curves_csv)
     MEASURES.write(seal.mark(evaluation.measures), measures_csv)
     write_json(software_json, evaluation.software)

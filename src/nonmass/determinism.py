@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -59,6 +60,7 @@ def make_torch_deterministic(params: RuntimeParams, *key: int | str) -> None:
     # Nothing here reads memory that it has not written; filling it beforehand takes a tenth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not params.deterministic
+    torch.backends.cudnn.allow_tf32 = False  # precision 32 is single precision, on every GPU
     seed_torch(*key)
 
 
@@ -79,6 +81,20 @@ def choose_precision(params: RuntimeParams) -> Literal["32-true", "bf16-mixed"]:
     if wanted == "auto":
         wanted = "bf16" if _multiplies_bfloat16() else 32
     return "bf16-mixed" if wanted == "bf16" else "32-true"
+
+
+def processor_name() -> str:
+    """The GPU's name, or the processor's model as Linux tells it: what rounds, and may round otherwise elsewhere."""
+    import torch
+
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(models, "unknown processor")
 
 
 def _multiplies_bfloat16() -> bool:

@@ -1,14 +1,17 @@
 """Pretraining without labels: two changed views of one image shall look alike, those of two images shall not."""
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from tqdm import tqdm
 
 from nonmass.augment import AugmentParams, augment, draw
 from nonmass.batches import BatchOrder, ImageBank, to_input
-from nonmass.determinism import seed_of
+from nonmass.determinism import seed_of, seed_torch
+from nonmass.errors import InputError
 from nonmass.params import Section
 
 # Stronger than in a training, since a view need only be recognised, not judged.
@@ -45,46 +48,91 @@ def pretrain(
     *,
     device: torch.device,
     bf16: bool,
+    on_batch: Callable[[int, torch.Tensor], object] | None = None,
 ) -> None:
-    """Train all weights of a network but its classifier's, in place.
+    """Train all weights of a network but its classifier's, in place; no gradients are left.
+
+    The others that an image is told from may be of its own patient: patients are not known here.
 
     Args:
         network: Of timm: `forward_features` and `forward_head`.
         images: (n, side, side) uint8, those of the training alone.
         image_ids: Of the images; what is drawn depends on them.
         params: How.
-        seed: Of order and views.
+        seed: Of order, views and dropout.
         device: Where.
         bf16: Whether in mixed precision.
+        on_batch: Called after every step with the number of images and their loss.
+
+    Raises:
+        InputError: The network takes no images so small, or the loss is no longer finite.
 
     Source: Chen et al. 2020 (SimCLR), with the batch for its negatives.
     """
-    seed = seed_of(seed, "pretrain")
-    images = _shrunk(images, params.side_px)
-    bank = ImageBank(images, device)
-    order = BatchOrder(image_ids, params.batch_size, seed)
-    network.to(device).train()
-    projection = _projection(network, bank.take([0, 0]), seed).to(device)
-    weights = [*network.parameters(), *projection.parameters()]
-    optimiser = torch.optim.AdamW(weights, lr=params.lr, weight_decay=WEIGHT_DECAY)
-    steps = params.epochs * len(order.batches(0))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, params.lr, steps, pct_start=WARMUP_SHARE, cycle_momentum=False
-    )
-    for epoch in tqdm(range(params.epochs), desc="pretrain", unit="epoch"):
-        for rows in order.batches(epoch):
-            ids = [image_ids[row] for row in rows]
-            views = [
-                to_input(augment(bank.take(rows), draw(VIEWS, images.shape[1], seed, draws, ids), VIEWS))
-                for draws in (2 * epoch, 2 * epoch + 1)
-            ]
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                seen = projection(_features(network, torch.cat(views)))
-            loss = contrast(seen.float(), params.temperature)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
+    learner = _Learner(network, images, image_ids, params, seed_of(seed, "pretrain"), device, bf16)
+    for epoch in range(params.epochs):
+        learner.run_epoch(epoch, on_batch or (lambda n_images, loss: None))
+    learner.optimiser.zero_grad(set_to_none=True)
+
+
+class _Learner:
+    """Network, projection and optimiser, which change together."""
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        images: NDArray[np.uint8],
+        image_ids: list[str],
+        params: PretrainParams,
+        seed: int,
+        device: torch.device,
+        bf16: bool,
+    ) -> None:
+        self.network, self.image_ids = network.to(device), image_ids
+        self.params, self.seed, self.bf16 = params, seed, bf16
+        self.bank = ImageBank(_shrunk(images, params.side_px), device)
+        self.order = BatchOrder(image_ids, params.batch_size, seed)
+        width = _width(network, self.bank.take([0, 0]), images.shape[1])
+        self.projection = _projection(width, seed).to(device)
+        weights = [*network.parameters(), *self.projection.parameters()]
+        self.optimiser = torch.optim.AdamW(weights, lr=params.lr, weight_decay=WEIGHT_DECAY)
+
+    def run_epoch(self, epoch: int, on_batch: Callable[[int, torch.Tensor], object]) -> None:
+        """One pass over the images."""
+        seed_torch(self.seed, "dropout", epoch)  # this way it depends on nothing before
+        self.network.train()
+        losses = []
+        for number, rows in enumerate(self.order.batches(epoch)):
+            losses.append(self._step(epoch, number, rows))
+            on_batch(len(rows), losses[-1])
+        numbers = [torch.stack(losses), *self.network.parameters()]  # weights: the last step comes after its loss
+        if not all(bool(some.isfinite().all()) for some in numbers):
+            raise InputError(f"pretrain: the loss is not finite in epoch {epoch}; lower pretrain.lr")
+
+    def _step(self, epoch: int, number: int, rows: list[int]) -> torch.Tensor:
+        """Loss of a batch, after which the weights have moved."""
+        n_batches = len(self.order)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.params.lr * share_of_rate(epoch * n_batches + number, self.params.epochs * n_batches)
+        views = torch.cat([self._view(rows, draws) for draws in (2 * epoch, 2 * epoch + 1)])
+        with torch.autocast(views.device.type, torch.bfloat16, enabled=self.bf16):
+            seen = self.projection(_features(self.network, views))
+        loss = contrast(seen.float(), self.params.temperature)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return loss.detach()
+
+    def _view(self, rows: list[int], draws: int) -> torch.Tensor:
+        images = self.bank.take(rows)
+        ids = [self.image_ids[row] for row in rows]
+        return to_input(augment(images, draw(VIEWS, images.shape[-1], self.seed, draws, ids), VIEWS))
+
+
+def share_of_rate(step: int, steps: int) -> float:
+    """Share of the highest learning rate that a step, counted from 0, is taken with: warm-up, then half a cosine."""
+    warmup = max(1, round(WARMUP_SHARE * steps))
+    return (step + 1) / warmup if step < warmup else (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
 
 
 def contrast(seen: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -105,18 +153,30 @@ def _features(network: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     return features.flatten(1)
 
 
-def _projection(network: torch.nn.Module, batch: torch.Tensor, seed: int) -> torch.nn.Module:
+def _width(network: torch.nn.Module, pair: torch.Tensor, side_px: int) -> int:
+    """Length of the features, tried on a pair of images; they may be smaller than `side_px`, that of the training."""
+    try:
+        with torch.no_grad():
+            return _features(network.eval(), to_input(pair)).shape[1]
+    except Exception as error:  # each architecture has its own way to say that it takes no such images
+        tried_px = pair.shape[-1]
+        if tried_px == side_px or isinstance(error, torch.OutOfMemoryError | MemoryError):
+            raise
+        raise InputError(
+            f"pretrain: {type(network).__name__} takes no images of {tried_px} px; "
+            f"set pretrain.side_px to {side_px} (crop.side_px)"
+        ) from None
+
+
+def _projection(width: int, seed: int) -> torch.nn.Module:
     """Two layers between the features and what is compared; dropped after the pretraining."""
-    with torch.no_grad():
-        width = _features(network, to_input(batch)).shape[1]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(seed, "projection") % 2**63)
-        return torch.nn.Sequential(
-            torch.nn.Linear(width, 2 * PROJECTED, bias=False),
-            torch.nn.BatchNorm1d(2 * PROJECTED),
-            torch.nn.ReLU(),
-            torch.nn.Linear(2 * PROJECTED, PROJECTED),
-        )
+    seed_torch(seed, "projection")
+    return torch.nn.Sequential(
+        torch.nn.Linear(width, 2 * PROJECTED, bias=False),
+        torch.nn.BatchNorm1d(2 * PROJECTED),
+        torch.nn.ReLU(),
+        torch.nn.Linear(2 * PROJECTED, PROJECTED),
+    )
 
 
 def _shrunk(images: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:

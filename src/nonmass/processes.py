@@ -55,15 +55,16 @@ def in_order(like: torch.Tensor, done: Sequence[tuple[Sequence[int], torch.Tenso
 
     Args:
         like: (n, 1), of the wanted shape, type and device.
-        done: Rows and their values (b, 1), of this process. No row is any other's, too.
+        done: Rows and their values (b, 1), of this process; may be empty. No row is any other's, too.
         fabric: The processes.
 
     Returns:
         (n, 1). In a single process a row without a value is infinite.
     """
     values = torch.full_like(like, 0.0 if fabric.world_size > 1 else math.inf)
-    rows = torch.tensor([row for some, _ in done for row in some], device=like.device)
-    values = values.index_copy(0, rows, torch.cat([some for _, some in done]))
+    if done:  # there may be fewer batches than processes
+        rows = torch.tensor([row for some, _ in done for row in some], device=like.device)
+        values = values.index_copy(0, rows, torch.cat([some for _, some in done]))
     if fabric.world_size > 1:
         torch.distributed.all_reduce(values)
     return values

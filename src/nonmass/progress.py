@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from tqdm import tqdm
@@ -16,6 +16,10 @@ from nonmass.errors import InputError
 
 # Between two looks at the loss: each waits for the device.
 REFRESH_S = 0.5
+LESS_MEMORY = {
+    "train": "train.batch_size or crop.side_px; the state after the last good epoch is kept",
+    "pretrain": "pretrain.batch_size or pretrain.side_px",
+}
 
 
 class StopRequest:
@@ -110,9 +114,22 @@ class Progress:
             return
         self.bar.close()
         if self.is_shown:
-            kept = f"{self.done} of at most {self.epochs} epochs are saved" if self.done else "no epoch was done"
-            sys.stderr.write(f"stopped: {kept}; run the same command again, and the training goes on from there\n")
+            sys.stderr.write(f"stopped: {self._kept()}\n")
         raise SystemExit(128 + self.stop.number)
+
+    def _kept(self) -> str:
+        kept = f"{self.done} of at most {self.epochs} epochs are saved" if self.done else "no epoch was done"
+        return f"{kept}; run the same command again, and the training goes on from there"
+
+
+class PretrainingProgress(Progress):
+    """The same before the training, where nothing is saved between epochs."""
+
+    def _epoch_now(self) -> str:
+        return "pretraining"
+
+    def _kept(self) -> str:
+        return "nothing of the pretraining is saved; run the same command again, and the pretraining starts anew"
 
 
 def check_finite(losses: torch.Tensor, batches: Sequence[Sequence[int]], ids: Sequence[str], where: str) -> None:
@@ -138,8 +155,10 @@ def check_finite(losses: torch.Tensor, batches: Sequence[Sequence[int]], ids: Se
 
 
 @contextmanager
-def memory_in_one_line(batch_size: int, side_px: int, device: torch.device) -> Iterator[None]:
-    """Tell what was too large.
+def memory_in_one_line(
+    section: Literal["train", "pretrain"], batch_size: int, side_px: int, device: torch.device
+) -> Iterator[None]:
+    """Tell what was too large, and which params of a section make it smaller.
 
     Raises:
         InputError: In place of an error of any allocator.
@@ -151,6 +170,6 @@ def memory_in_one_line(batch_size: int, side_px: int, device: torch.device) -> I
         if not (says_so or isinstance(error, MemoryError | torch.OutOfMemoryError)):
             raise
         raise InputError(
-            f"train: out of memory on {device.type} with batches of {batch_size} images of {side_px} px; "
-            "lower train.batch_size or crop.side_px; the state after the last good epoch is kept"
+            f"{section}: out of memory on {device.type} with batches of {batch_size} images of {side_px} px; "
+            f"lower {LESS_MEMORY[section]}"
         ) from None

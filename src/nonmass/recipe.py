@@ -36,7 +36,7 @@ class TrainParams(Section):
             a certain image is infinite.
     """
 
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     epochs: int = Field(ge=1)
     early_stopping_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2)

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import lightning_fabric
 import numpy as np
 import pandas as pd
 import safetensors
+import scipy
 import timm
 import torch
 import torchvision
 from numpy.typing import NDArray
 from safetensors.torch import load, save
 
+from nonmass.determinism import processor_name
 from nonmass.errors import InputError
 from nonmass.files import whole_file
 
@@ -33,7 +36,7 @@ MODULES = (
     *("augment", "batches", "determinism", "entry", "errors", "files", "network", "params", "precision"),
     *("pretraining", "processes", "progress", "recipe", "resume", "tables", "training", "weights"),
 )
-PACKAGES = (torch, torchvision, timm, np, pd, lightning_fabric, safetensors)
+PACKAGES = (torch, torchvision, timm, np, pd, scipy, cv2, lightning_fabric, safetensors)
 
 
 def fingerprint(
@@ -48,12 +51,16 @@ def fingerprint(
         script: Of the stage; its bytes count, as do those of `MODULES`.
 
     Returns:
-        64 hexadecimal digits. The kind of processor counts, too: another one rounds otherwise.
+        64 hexadecimal digits. The processor's model counts, too: another one may round otherwise.
     """
     digest = hashlib.sha256()
     versions = {"python": sys.version, **{package.__name__: package.__version__ for package in PACKAGES}}
-    processor = torch.cuda.get_device_name() if torch.cuda.is_available() else torch.backends.cpu.get_cpu_capability()
-    told = {"settings": dict(settings), "versions": versions, "processor": processor}
+    told = {
+        "settings": dict(settings),
+        "versions": versions,
+        "processor": processor_name(),
+        "kernels": [torch.backends.cpu.get_cpu_capability(), torch.backends.cudnn.version()],  # type: ignore[no-untyped-call]
+    }
     digest.update(json.dumps(told, sort_keys=True).encode())
     for path in (script, *(Path(__file__).with_name(f"{name}.py") for name in MODULES)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())

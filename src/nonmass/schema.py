@@ -71,7 +71,7 @@ class Params(Section):
             for name in names:
                 if name not in known:
                     raise ValueError(f"{source} names '{name}', but section {section} has no such key")
-        taken = sorted({"NOT_DISJOINT", "certificate", "comparison"} & set(self.backbones))
+        taken = sorted({"NOT_DETERMINISTIC", "NOT_DISJOINT", "certificate", "comparison"} & set(self.backbones))
         if taken:
             raise ValueError(f"backbones names '{taken[0]}', which is a key of the metrics; choose another name")
         twice = sorted({name for name in self.backbones if self.backbones.count(name) > 1})

@@ -15,7 +15,7 @@ from nonmass.determinism import seed_torch
 from nonmass.errors import InputError
 from nonmass.pretraining import pretrain
 from nonmass.processes import in_order, on_device
-from nonmass.progress import Progress, check_finite, memory_in_one_line
+from nonmass.progress import PretrainingProgress, Progress, check_finite, memory_in_one_line
 from nonmass.recipe import (
     LearningRate,
     Recipe,
@@ -85,43 +85,50 @@ def train(
         InputError: A part lacks a class, a loss is no longer finite, memory or disk are full.
         SystemExit: After Ctrl-C or SIGTERM, with 128 + the signal's number.
     """
+    learner = _begin(network, train_part, val_part, recipe, fabric, saved)
+    if learner.history or recipe.pretrain.epochs:
+        learner.keep(saved, on_epoch)
+    epochs, done = recipe.train.epochs, len(learner.history)
+    with Progress(len(train_part.rows), epochs, done, is_shown=fabric.is_global_zero) as progress:
+        while not is_over(learner.val_losses, recipe.train):
+            with memory_in_one_line("train", recipe.train.batch_size, train_part.images.shape[1], fabric.device):
+                learner.run_epoch(progress)
+            learner.keep(saved, on_epoch)
+    return Trained(learner.best, pd.DataFrame(learner.history), best_of(learner.val_losses))
+
+
+def _begin(
+    network: torch.nn.Module, train_part: Part, val_part: Part, recipe: Recipe, fabric: Fabric, saved: StateFile
+) -> "_Learner":
+    """All before the next epoch: the state that was saved, or else the pretraining."""
     for name, part in (("train", train_part), ("val", val_part)):
         if part.rows["truth"].nunique() != 2:
             raise InputError(f"train: part '{name}' holds one class only; more patients or another ratio are needed")
     state = _found(saved, fabric)
     if state is None and recipe.pretrain.epochs:
         _pretrain(network, train_part, recipe, fabric)
-    learner = _Learner(network, train_part, val_part, recipe, fabric, state)
-
-    def keep() -> None:
-        if not fabric.is_global_zero:
-            return
-        saved.write(learner.state())  # before the history: a row that is seen is never lost
-        if learner.history:
-            on_epoch(pd.DataFrame(learner.history))
-
-    if state or recipe.pretrain.epochs:
-        keep()
-    epochs, done = recipe.train.epochs, len(learner.history)
-    with Progress(len(train_part.rows), epochs, done, is_shown=fabric.is_global_zero) as progress:
-        while not is_over(learner.val_losses, recipe.train):
-            with memory_in_one_line(recipe.train.batch_size, train_part.images.shape[1], fabric.device):
-                learner.run_epoch(progress)
-            keep()
-    return Trained(learner.best, pd.DataFrame(learner.history), best_of(learner.val_losses))
+    with memory_in_one_line("train", recipe.train.batch_size, train_part.images.shape[1], fabric.device):
+        return _Learner(network, train_part, val_part, recipe, fabric, state)
 
 
 def _pretrain(network: torch.nn.Module, part: Part, recipe: Recipe, fabric: Fabric) -> None:
     """Prepare the weights; each process does the same."""
-    pretrain(
-        network,
-        part.images,
-        part.rows["image_id"].tolist(),
-        recipe.pretrain,
-        recipe.seed,
-        device=fabric.device,
-        bf16=fabric.strategy.precision.precision == "bf16-mixed",
-    )
+    params, side_px = recipe.pretrain, min(recipe.pretrain.side_px, part.images.shape[1])
+    with (
+        PretrainingProgress(len(part.rows), params.epochs, 0, is_shown=fabric.is_global_zero) as progress,
+        memory_in_one_line("pretrain", params.batch_size, side_px, fabric.device),
+    ):
+        pretrain(
+            network,
+            part.images,
+            part.rows["image_id"].tolist(),
+            params,
+            recipe.seed,
+            device=fabric.device,
+            bf16=fabric.strategy.precision.precision == "bf16-mixed",
+            on_batch=progress.batch,
+        )
+        progress.stop_if_asked()
 
 
 def _found(saved: StateFile, fabric: Fabric) -> State | None:
@@ -218,7 +225,7 @@ class _Learner:
         truth = self.train.truth[torch.tensor(rows, device=images.device)]
         losses = focal_losses(self.forward(to_input(images)), truth, self.recipe.train)
         # Processes average their gradients, so this is the gradient of the mean over the whole batch.
-        self.optimiser.zero_grad()  # before: a pretraining leaves gradients
+        self.optimiser.zero_grad()
         self.fabric.backward(losses.sum() * (self.fabric.world_size / batch_size))
         self.optimiser.step()
         if self.averaged:
@@ -238,6 +245,14 @@ class _Learner:
                 done.append((rows, self.validated(to_input(self.val.bank.take(rows))).float()))
                 progress.stop_if_asked()
         return in_order(self.val.truth, done, self.fabric)
+
+    def keep(self, saved: StateFile, on_epoch: Callable[[pd.DataFrame], None]) -> None:
+        """Write the state, and then the history: a row that is seen is never lost."""
+        if not self.fabric.is_global_zero:
+            return
+        saved.write(self.state())
+        if self.history:
+            on_epoch(pd.DataFrame(self.history))
 
     def state(self) -> State:
         """Everything that the next epoch depends on."""

@@ -37,6 +37,8 @@ def check_source(weights: str) -> str:
         raise ValueError(f"neither none, imagenet, nor the path of a file that ends in {', '.join(SUFFIXES)}")
     if path.is_absolute() or ".." in path.parts:
         raise ValueError("a path that leads out of the project; copy or link the file into it, e.g. to data/weights")
+    if path.parts[0] == "models":
+        raise ValueError("a model of this graph, which has seen patients that this one may be tested on")
     return weights
 
 

@@ -16,7 +16,7 @@ RELATIVE = 1e-5
 # LayerNorm: batch normalisation would see half a batch in each process, which torch joins on GPUs alone.
 PARAMS = {
     "networks": {"tiny": {"timm": "test_convnext", "weights": "none"}},
-    "train": {"epochs": 3, "batch_size": 7, "weight_averaging": 0.5, "weight_decay": 0.01},
+    "train": {"epochs": 3, "weight_averaging": 0.5, "weight_decay": 0.01},
     "augment": {"mirror": 0.5, "gain": 0.1},
 }
 SLURM = {
@@ -45,11 +45,17 @@ def started_by(way, script, arguments, folder):
     return [(process.communicate(timeout=120)[1], process.returncode) for process in processes]
 
 
-def test_two_processes_give_the_curve_of_one(tiny_world, write_params, project, tmp_path):
+@pytest.mark.parametrize(
+    ("batch_size", "ways"),
+    [(7, ("one", "fabric", "torchrun", "slurm")), (16, ("one", "fabric"))],
+    ids=["", "one has no batch to validate"],
+)
+def test_two_processes_give_the_curve_of_one(batch_size, ways, tiny_world, write_params, project, tmp_path):
+    params = {**PARAMS, "train": {**PARAMS["train"], "batch_size": batch_size}}
     histories = {}
-    for way in ("one", "fabric", "torchrun", "slurm"):
+    for way in ways:
         devices = 1 if way == "one" else 2
-        write_params(**PARAMS, runtime={"threads": 1, "deterministic": True, "precision": 32, "devices": devices})
+        write_params(**params, runtime={"threads": 1, "deterministic": True, "precision": 32, "devices": devices})
         model = tmp_path / way
         arguments = ["classify", "tiny", "1", str(tiny_world.split_csv), str(tiny_world.images_dir), str(model)]
         for said, code in started_by(way, str(project / "stages" / "train.py"), arguments, tmp_path):

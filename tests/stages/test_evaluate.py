@@ -57,6 +57,7 @@ def folder(tmp_path):
     """A project folder with params and the predictions of two backbones on 30 patients."""
     (tmp_path / "params.yaml").write_text(
         f"backbones: [{', '.join(BACKBONES)}]\nroc: {{confidence_level: 0.95, cutoff_rule: youden}}\n"
+        "runtime: {threads: 1, deterministic: true, precision: 32, devices: 1, nodes: 1, images_mib: 64}\n"
     )
     write_certificate(tmp_path)
     truth = np.arange(90) // 3 % 2
@@ -134,6 +135,15 @@ def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(fold
     assert [software.pop(name) for name in ("R", "pROC", "platform")] == asked.stdout.split()
     python = ".".join(map(str, sys.version_info[:3]))
     assert software == {"python": python, "numpy": np.__version__, "pandas": pd.__version__, "rpy2": version("rpy2")}
+
+
+def test_kernels_that_do_not_repeat_are_shouted_in_the_metrics(folder):
+    params = folder / "params.yaml"
+    assert run(folder).returncode == 0
+    assert "NOT_DETERMINISTIC" not in json.loads((folder / OUTPUTS[0]).read_text())
+    params.write_text(params.read_text().replace("deterministic: true", "deterministic: false"))
+    assert run(folder).returncode == 0
+    assert json.loads((folder / OUTPUTS[0]).read_text())["NOT_DETERMINISTIC"] == 1
 
 
 def test_a_split_that_is_not_disjoint_is_shouted_in_metrics_and_measures(folder):

@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from nonmass.errors import InputError
 from nonmass.network import build_network
 from nonmass.params import validate
 from nonmass.pretraining import PretrainParams
-from nonmass.processes import launch
+from nonmass.processes import in_order, launch
 from nonmass.recipe import LearningRate, LrDecayParams, Recipe, TrainParams, average_of, follow, make_optimiser
 from nonmass.resume import StateFile, parse
 from nonmass.training import Part, train
@@ -441,6 +442,25 @@ def test_too_little_memory_names_batch_and_side(fault):
         script_with(Greedy([1]))
 
 
+def test_too_little_memory_names_the_params_of_the_pretraining(parts, monkeypatch):
+    network = fresh()
+    monkeypatch.setattr(network, "forward_features", lambda batch: (_ for _ in ()).throw(MemoryError()))
+    line = (
+        r"^pretrain: out of memory on cpu with batches of 8 images of 32 px; lower pretrain\.batch_size or pretrain\."
+    )
+    with pytest.raises(InputError, match=line):
+        run(network, *parts, pretrain={"epochs": 1})
+
+
+def test_too_little_memory_for_the_optimiser_is_one_line_too(monkeypatch):
+    def greedy(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("nonmass.training.make_optimiser", greedy)
+    with pytest.raises(InputError, match=r"train: out of memory on cpu with batches of 4 images of 8 px"):
+        script_with(Scripted([1]))
+
+
 def script_with(network):
     return run(network, PAIR, PAIR, epochs=1, batch_size=4)
 
@@ -479,6 +499,61 @@ def test_a_signal_stops_after_the_batch_and_says_how_to_go_on(number, parts, cap
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_pretraining_which_then_starts_anew(number, parts, capsys, monkeypatch):
+    network, seen = fresh(), []
+    forward = network.forward_features
+
+    def interrupt(images):
+        seen.append(1)
+        if len(seen) == 3:  # of 5 batches; the first tries the side
+            os.kill(os.getpid(), number)
+        return forward(images)
+
+    monkeypatch.setattr(network, "forward_features", interrupt)
+    with pytest.raises(SystemExit) as left:
+        run(network, *parts, pretrain={"epochs": 1})
+    assert left.value.code == 128 + number
+    assert len(seen) == 3
+    assert capsys.readouterr().err.endswith(
+        "stopped: nothing of the pretraining is saved; run the same command again, and the pretraining starts anew\n"
+    )
+    assert not StateFile("model", "fingerprint").path.is_file()
+
+
+def test_a_signal_after_the_last_batch_of_the_pretraining_is_not_lost(parts, monkeypatch):
+    monkeypatch.setattr("nonmass.training.pretrain", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as left:
+        run(fresh(), *parts, pretrain={"epochs": 1})
+    assert left.value.code == 128 + signal.SIGTERM
+    assert not StateFile("model", "fingerprint").path.is_file()
+
+
+def test_a_pretraining_without_a_finite_loss_saves_nothing(parts):
+    network = fresh()
+    with torch.no_grad():
+        next(network.parameters()).fill_(math.nan)
+    with pytest.raises(InputError, match="pretrain: the loss is not finite in epoch 0"):
+        run(network, *parts, pretrain={"epochs": 1})
+    assert not StateFile("model", "fingerprint").path.is_file()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_first_process_alone_shows_the_pretraining(is_first, parts, capsys, monkeypatch):
+    monkeypatch.setattr("lightning_fabric.Fabric.is_global_zero", is_first)
+    run(fresh(), *parts, epochs=1, pretrain={"epochs": 1})
+    assert ("pretraining" in capsys.readouterr().err) == is_first
+
+
+def test_a_process_without_a_batch_gets_what_the_others_have(monkeypatch):
+    def of_the_other(values):
+        values += torch.tensor([[1.0], [2.0]])
+
+    monkeypatch.setattr("torch.distributed.all_reduce", of_the_other)
+    here = in_order(torch.zeros(2, 1), [], SimpleNamespace(world_size=2))
+    assert here.tolist() == [[1.0], [2.0]]
+
+
 def test_a_second_signal_acts_at_once(parts):
     def insist(history):
         os.kill(os.getpid(), signal.SIGINT)
@@ -515,6 +590,7 @@ def test_the_bar_tells_loss_auc_and_rate_and_nothing_is_advertised(capsys, caplo
         ({"seeds": ["1"]}, "integer"),
         ({"seeds": []}, "at least 1"),
         ({"seeds": [1, 2, 1]}, "names a seed twice"),
+        ({"seeds": [-1]}, "greater than or equal to 0"),
         ({"schedule": "step"}, "'plateau' or 'cosine'"),
         ({"weight_averaging": 1.0}, "less than 1"),
         ({"dropout": 1.0}, "less than 1"),

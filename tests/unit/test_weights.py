@@ -187,6 +187,7 @@ def test_sources_that_params_may_name(source):
         ("weights.pkl", "neither none, imagenet, nor the path"),
         ("/root/w.safetensors", "a path that leads out of the project; copy or link the file into it"),
         ("../w.safetensors", "a path that leads out of the project"),
+        ("models/detect/b/1/model.safetensors", "a model of this graph"),
         (None, "input should be a valid string"),
     ],
 )

@@ -23,7 +23,13 @@ from torchvision.ops import sigmoid_focal_loss
 
 from nonmass.batches import read_images, to_input
 from nonmass.bench.data import measure
-from nonmass.determinism import RuntimeParams, choose_precision, generator, make_torch_deterministic
+from nonmass.determinism import (
+    RuntimeParams,
+    choose_precision,
+    generator,
+    make_torch_deterministic,
+    processor_name,
+)
 from nonmass.images import write_png
 from nonmass.network import NetworkParams, build_network
 from nonmass.params import validate
@@ -113,23 +119,13 @@ def bench_train(project: Path, folder: Path, plan: Plan) -> pd.DataFrame:
 def machine(plan: Plan) -> str:
     """What the figures are of, and what ours is to reach, in one line."""
     precision, kind = choose_precision(plan.runtime), "cuda" if torch.cuda.is_available() else "cpu"
-    name = torch.cuda.get_device_name() if kind == "cuda" else _processor()
     targets = f"ours_limit >= {LEAST_OF_LIMIT[kind]:.2f}"
     if precision == "bf16-mixed":
         targets += f", ours_plain >= {LEAST_OF_PLAIN:.2f}"
     return (
-        f"{name}, {plan.runtime.threads} threads, {precision}, batch {plan.batch_size}, side {plan.side_px} px, "
-        f"images/s, medians of {plan.rounds} rounds of {plan.steps} steps; targets: {targets}"
+        f"{processor_name()}, {plan.runtime.threads} threads, {precision}, batch {plan.batch_size}, "
+        f"side {plan.side_px} px, images/s, medians of {plan.rounds} rounds of {plan.steps} steps; targets: {targets}"
     )
-
-
-def _processor() -> str:
-    """The model's name as Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "unknown processor"
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
 
 
 def _draw_set(folder: Path, plan: Plan) -> pd.DataFrame:
@@ -150,7 +146,13 @@ def _draw_set(folder: Path, plan: Plan) -> pd.DataFrame:
 def _stage_of_one_step(project: Path, folder: Path, plan: Plan, backbone: str, rows: pd.DataFrame) -> list[str]:
     """The command of a train stage with one batch and one epoch, whose files it writes."""
     train_params = {**plan.params["train"], "batch_size": plan.batch_size, "epochs": 1, "warmup_epochs": 0}
-    changed = {"train": train_params, "pretrain": {**plan.params["pretrain"], "epochs": 0}}
+    networks = {name: {**network, "weights": "none"} for name, network in plan.params["networks"].items()}
+    changed = {
+        "train": train_params,
+        "pretrain": {**plan.params["pretrain"], "epochs": 0},
+        "networks": networks,
+        "runtime": plan.runtime.model_dump(),
+    }
     (folder / "params.yaml").write_text(json.dumps({**plan.params, **changed}), encoding="utf-8")
     SPLIT.write(rows.iloc[-2 - plan.batch_size :], folder / "split.csv")
     seed = str(plan.recipe.seed)

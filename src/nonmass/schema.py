@@ -18,7 +18,7 @@ from nonmass.errors import InputError
 from nonmass.folds import Folds
 from nonmass.fov.finder import FindParams
 from nonmass.gallery import ExplainParams
-from nonmass.network import NetworkParams
+from nonmass.network import NetworkParams, weights_record
 from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate
 from nonmass.phantom.patients import PhantomParams
@@ -28,6 +28,7 @@ from nonmass.roc.analysis import RocParams
 from nonmass.splitting import SplitParams
 from nonmass.tasks import TaskParams
 from nonmass.text.listing import TextParams
+from nonmass.weights import IMAGENET
 
 Task = Literal["detect", "classify"]
 Backbone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
@@ -79,9 +80,18 @@ class Params(Section):
             raise ValueError(f"backbones names '{twice[0]}' twice")
         return self
 
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> "Params":
+        if self.train.warmup_epochs > self.train.epochs:
+            raise ValueError(
+                f"train.warmup_epochs is {self.train.warmup_epochs}, but all of train.epochs are {self.train.epochs}; "
+                "the learning rate would never be reached"
+            )
+        return self
+
 
 def check_params(content: dict[str, Any], raw_dir: Path) -> Params:
-    """Check every section, the names that join them, and that the folders of the cohorts are there.
+    """Check every section, the names that join them, and that folders of cohorts and files of weights are there.
 
     Args:
         content: Of params.yaml.
@@ -104,6 +114,9 @@ def check_params(content: dict[str, Any], raw_dir: Path) -> Params:
         is_made_here = isinstance(params.sources[cohort].root, PhantomSource)
         if not is_made_here and not (raw_dir / cohort).is_dir():
             raise InputError(f"{raw_dir / cohort}: not found; link or copy the data there, see docs/data.md")
+    for backbone in params.backbones:
+        if params.networks[backbone].weights != IMAGENET:  # which may have to be fetched first
+            weights_record(params.networks[backbone])
     return params
 
 

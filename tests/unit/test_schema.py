@@ -71,3 +71,24 @@ def test_only_results_of_unknown_members_are_strangers(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "older").mkdir()
     assert strangers([tmp_path, tmp_path / "absent"], ["a", "b"]) == [tmp_path / "old.csv", tmp_path / "older"]
+
+
+def test_a_file_of_weights_must_be_there(content, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content["networks"]["mobilenet_448"]["weights"] = "data/weights/some.safetensors"
+    with pytest.raises(InputError, match=r"data/weights/some\.safetensors: no such file of initial weights"):
+        check_params(content, tmp_path)
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    (tmp_path / "data" / "weights" / "some.safetensors").write_bytes(b"weights")
+    check_params(content, tmp_path)
+    content["networks"]["mobilenet_448"]["weights_sha256"] = "0" * 64
+    with pytest.raises(InputError, match="not the weights that params name"):
+        check_params(content, tmp_path)
+
+
+def test_a_warm_up_ends_before_the_training_does(content, tmp_path):
+    content["train"] |= {"epochs": 5, "warmup_epochs": 5}
+    check_params(content, tmp_path)
+    content["train"]["warmup_epochs"] = 6
+    with pytest.raises(InputError, match=r"train\.warmup_epochs is 6, but all of train\.epochs are 5"):
+        check_params(content, tmp_path)

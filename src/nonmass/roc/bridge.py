@@ -1,4 +1,4 @@
-"""The only door to R: checks the installation, calls a function of roc.R, brings plain Python back.
+"""The only door to R: checks the installation, calls a function of the R files beside it, brings plain Python back.
 
 Numbers and texts cross as explicit vectors, never through a converter: those turn missing integers
 into -2147483648 and text into factors, depending on what else is loaded.
@@ -15,7 +15,7 @@ from typing import Any
 
 from nonmass.errors import InputError
 
-SCRIPT = Path(__file__).with_name("roc.R")
+SCRIPTS = sorted(Path(__file__).parent.glob("*.R"))
 OLDEST_PROC = "1.18.0"  # the first with an interval for a paired difference
 INSTALL = (
     "install them with `apt-get install r-base-core r-cran-proc` (Debian, Ubuntu), or R and its package pROC elsewhere"
@@ -29,10 +29,10 @@ class RError(Exception):
 
 
 def call(function: str, **arguments: Any) -> Any:
-    """Call a function of roc.R. Main thread only, as R knows no other.
+    """Call a function of the R files. Main thread only, as R knows no other.
 
     Args:
-        function: Its name in roc.R.
+        function: Its name there.
         arguments: Numbers, texts, flat sequences of one of them, or mappings of such (a named list).
 
     Returns:
@@ -56,7 +56,7 @@ def call(function: str, **arguments: Any) -> Any:
 
 @functools.cache
 def _start() -> Any:
-    """Start R without anybody's profile and source roc.R; returns the R environment that holds it.
+    """Start R without anybody's profile and source the R files; returns the R environment that holds them.
 
     R cannot be restarted within a process.
     """
@@ -80,7 +80,8 @@ def _start() -> Any:
         os.environ["LD_LIBRARY_PATH"] = libraries
     _check_proc(rinterface.baseenv)
     environment = rinterface.baseenv["new.env"](parent=rinterface.globalenv)
-    rinterface.baseenv["sys.source"](_to_r(str(SCRIPT)), envir=environment, **{"keep.source": _to_r(False)})
+    for script in SCRIPTS:
+        rinterface.baseenv["sys.source"](_to_r(str(script)), envir=environment, **{"keep.source": _to_r(False)})
     return environment
 
 

@@ -95,6 +95,25 @@ def freeze() -> None:
         typer.echo(f"wrote {path}; set split.assignment to frozen and commit it")
 
 
+@app.command(name="check-claims")
+def check_claims(
+    table: Annotated[Path, typer.Argument(help="CSV of published results, as docs/statistics.md describes it.")],
+    as_document: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Say whether printed results are possible; exit code 1 if some contradict each other, 2 if unreadable."""
+    from nonmass.claims import listing
+    from nonmass.claims.claim import read_claims
+    from nonmass.claims.findings import examine
+
+    try:
+        findings = examine(read_claims(table))
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(listing.as_json(findings) if as_document else listing.as_text(findings))
+    raise typer.Exit(int(listing.n_of(findings, "contradiction") > 0))
+
+
 @app.command(name="fov")
 def fov_command(
     source: Annotated[Path, typer.Argument(help="An image, a DICOM file, or a folder of them.")],

@@ -12,8 +12,8 @@ from nonmass.claims.printed import Manner, Printed, Span
 CELLS = ("tp", "fp", "tn", "fn")
 SHARES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
 
-# Steps of the search: some seconds. Beyond, all digits that people print exist.
-MOST_STEPS = 3_000_000
+# Steps of the search: seconds. With more rows than that, hardly any digits that people print do not exist.
+MOST_STEPS = 500_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def feasible_positives(counts: Counts, manner: Manner) -> list[int] | None:
         In order; None if it would take too long to try them all.
     """
     spans = {name: figure.span(manner) for name, figure in counts.shares.items()}
+    if len(counts.candidates()) > MOST_STEPS:
+        return None
     steps = 0
     found = []
     for positives in counts.candidates():

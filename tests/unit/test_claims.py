@@ -318,6 +318,7 @@ def test_exit_codes_and_json(tmp_path):
         ("", "holds no row"),
         ("label,n\n", "holds no row"),
         ("n,accuracy\n8,62.5\n", "no column label"),
+        ("label,n\n,8\n", "row 2: label is empty"),
         ("label,acc\na,62.5\n", "unknown column acc"),
         ("label,n,n\na,1,2\n", "more than one column n"),
         ("label,accuracy\na,1,2\n", "row 2 has 3 cells, the headings 2"),

@@ -39,6 +39,8 @@ def read_claims(path: Path) -> list[Claim]:
 
 def _claim(row: Mapping[str, str], where: str) -> Claim:
     cells = {heading: cell for heading, cell in row.items() if cell}
+    if "label" not in cells:
+        raise InputError(f"{where}: label is empty; say what the figures are about")
     is_percent = _one_of(cells.get("unit", "percent"), ("percent", "share"), f"{where}: unit") == "percent"
     auc_by = _one_of(cells.get("auc_by", "images"), get_args(AucBy), f"{where}: auc_by")
     level = _number(cells.get("level", "95"), f"{where}: level") / 100
@@ -46,7 +48,7 @@ def _claim(row: Mapping[str, str], where: str) -> Claim:
         raise InputError(f"{where}: level is {cells['level']}; write per cent, such as 95")
     expected = cells.get("expected_positives")
     return Claim(
-        label=cells.get("label", ""),
+        label=cells["label"],
         figures={name: _figure(name, cells[name], is_percent, where) for name in _known(cells, PRINTED)},
         numbers={name: _count(cells[name], f"{where}: {name}") for name in _known(cells, NUMBERS)},
         source=cells.get("source", ""),

@@ -95,6 +95,46 @@ def freeze() -> None:
         typer.echo(f"wrote {path}; set split.assignment to frozen and commit it")
 
 
+@app.command(name="check-claims")
+def check_claims(
+    table: Annotated[Path, typer.Argument(help="CSV of published results, as docs/statistics.md describes it.")],
+    as_document: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Say whether printed results are possible; exit code 1 if some contradict each other, 2 if unreadable."""
+    from nonmass.claims import listing
+    from nonmass.claims.findings import examine
+    from nonmass.claims.table import read_claims
+
+    try:
+        findings = examine(read_claims(table))
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(listing.as_json(findings) if as_document else listing.as_text(findings))
+    raise typer.Exit(int(listing.n_of(findings, "contradiction") > 0))
+
+
+@app.command(name="roc")
+def roc_command(
+    table: Annotated[Path, typer.Argument(help="CSV with a heading row: comma, semicolon or tab.")],
+    truth: Annotated[str, typer.Option(help="Column of the truth: 0 and 1, or two words.")],
+    score: Annotated[list[str], typer.Option(help="Column of scores, higher is more likely positive; repeat it.")],
+    patient: Annotated[str | None, typer.Option(help="Column that says whom a row shows.")] = None,
+    part: Annotated[str | None, typer.Option(help="Column that holds val, test or external.")] = None,
+    positive: Annotated[str | None, typer.Option(help="The word of the positive rows in the truth column.")] = None,
+    as_document: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Judge any table of scores as the stage `eval` judges a network, by `roc` of params.yaml."""
+    from nonmass.params import read_section
+    from nonmass.roc import score_table
+    from nonmass.roc.analysis import RocParams, evaluate
+
+    columns = score_table.Columns(truth, tuple(score), patient, part, positive)
+    evaluation = evaluate(score_table.read_scores(table, columns), read_section("roc", RocParams), str(table))
+    remarks = [] if patient else [score_table.INDEPENDENT]
+    typer.echo((score_table.as_json if as_document else score_table.as_text)(evaluation, remarks))
+
+
 @app.command(name="fov")
 def fov_command(
     source: Annotated[Path, typer.Argument(help="An image, a DICOM file, or a folder of them.")],

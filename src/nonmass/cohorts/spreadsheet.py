@@ -1,7 +1,5 @@
 """A hospital's table of labels, CSV or XLSX, with its own headings and words."""
 
-import csv
-import io
 import re
 import warnings
 import zipfile
@@ -13,6 +11,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from nonmass.cohorts.cohort import IMAGE_COLUMNS, Problem, first_few, leads_out
+from nonmass.delimited import csv_rows
 from nonmass.errors import InputError
 from nonmass.params import Section
 from nonmass.tables import FINDINGS, MANIFEST, PATHOLOGIES
@@ -135,7 +134,7 @@ def read_table(path: Path, required: Iterable[str], is_secret: bool = False) -> 
     if not path.is_file():
         fault = "is no file" if path.exists() else "not found"
         raise InputError(f"{path}: {fault}; see docs/data.md")
-    rows = _xlsx_rows(path) if path.suffix.lower() == ".xlsx" else _csv_rows(path)
+    rows = _xlsx_rows(path) if path.suffix.lower() == ".xlsx" else csv_rows(path)
     stripped = ([cell.strip() for cell in row] for row in rows)
     filled = {number: row for number, row in enumerate(stripped, start=1) if any(row)}
     if 1 not in filled:
@@ -159,25 +158,6 @@ def _check_headings(headings: list[str], required: list[str], path: Path, is_sec
     twice = sorted({name for name in required if headings.count(name) > 1})
     if twice:
         raise InputError(f"{path}: has more than one column {', '.join(twice)}; rename one")
-
-
-def _csv_rows(path: Path) -> list[list[str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; save it as 'CSV UTF-8'") from None
-    except OSError as error:
-        raise InputError(f"{path}: not readable: {error.strerror}") from None
-    if "\0" in text:  # as in UTF-16 without its mark, or after a disk failure
-        raise InputError(f"{path}: is not UTF-8 text (it holds zero bytes); save it as 'CSV UTF-8'")
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)  # spreadsheets in half of Europe export semicolons
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    try:
-        return list(rows)
-    except csv.Error as error:
-        fault = f"line {rows.line_num}: {error}"
-        raise InputError(f"{path}: not readable as a table: {fault}; is a quotation mark left open?") from None
 
 
 def _xlsx_rows(path: Path) -> list[list[str]]:

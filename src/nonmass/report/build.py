@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from nonmass.clinical import clinical_data
 from nonmass.files import whole_file, write_text
 from nonmass.quarantine import exclude_refused
-from nonmass.report import cautions, fields, figures, flow, shortcuts, tables, wording
+from nonmass.report import cautions, fields, figures, flow, possible, shortcuts, tables, wording
 from nonmass.report.flow_drawing import draw_flow
 from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
 from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, task_name
@@ -148,6 +148,7 @@ def render_page(page: dict[str, Any]) -> str:
     environment.globals |= {
         "cautions": cautions,
         "fields": fields,
+        "possible": possible,
         "shortcuts": shortcuts,
         "RULE_WORDS": wording.RULE_WORDS,
         "OUTCOME_WORDS": wording.OUTCOME_WORDS,

@@ -1,0 +1,1 @@
+"""Is what is printed possible? Published figures against the counts they must come from: arithmetic, no inference."""

@@ -27,6 +27,7 @@ from nonmass.fov.edges import lines_within
 from nonmass.fov.estimators import View, dense, view_of, within
 from nonmass.fov.field import Fov, Known
 from nonmass.fov.panels import choose_panel, find_panels
+from nonmass.fov.quick import is_plain
 from nonmass.fov.ruler import find_ruler
 from nonmass.fov.scale import enlarged, scaled, shrunk, shrunk_boxes
 from nonmass.fov.shape import outline
@@ -92,14 +93,18 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
         return Fov(Box(0, 0, width, height), "dicom", (), 0.0, reject=known.trace)
     boxes = tuple(box for box in known.layout_boxes if box.x1 <= width and box.y1 <= height)
     known = replace(known, layout_boxes=boxes)
+    confirmed = _confirmed(picture.gray, known.layout_boxes)
+    if confirmed and is_plain(picture, confirmed.box):
+        return replace(confirmed, notes=_colour(picture, confirmed.box))
     shrink = -(-max(height, width) // WORK_PX)
     small = shrunk(picture, shrink)
     view = view_of(small.gray)
     reject, doubts = refusal_and_doubt(small, view.mask)
     if reject:
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, reject=reject)
-    fov = _confirmed(picture.gray, view, known, shrink)
-    if fov is None:
+    if confirmed and _is_alone(view, scaled(confirmed.box, 1 / shrink)):
+        fov = confirmed
+    else:
         height, width = view.gray.shape
         within_px = shrunk_boxes(bounds(known, *picture.gray.shape[::-1]), shrink, width, height)
         layout_boxes = shrunk_boxes(known.layout_boxes, shrink, width, height)
@@ -111,22 +116,24 @@ def _colour(picture: Picture, box: Box) -> tuple[str, ...]:
     return colour_note(picture, box) if min(box.width, box.height) >= LEAST_PX else ()
 
 
-def _confirmed(gray: Gray, view: View, known: Known, shrink: int) -> Fov | None:
-    """A box of the layout that all its sides bear out; then little else need be looked at.
-
-    But the device may show several fields on the same screen, or one that is no rectangle.
-    """
-    if not known.layout_boxes or find_panels(view.gray, view.mask):
-        return None
-    for known_box in known.layout_boxes:
+def _confirmed(gray: Gray, layout_boxes: tuple[Box, ...]) -> Fov | None:
+    """A box of the layout that all its sides bear out; then little else need be looked at."""
+    for known_box in layout_boxes:
         box = snap(gray, known_box, SNAP_PX)
         sides = sides_of(gray, box)
         clear = min(side.clear for side in sides.values())
         if all(side.seen for side in sides.values()) and clear >= CLEAR_SIDES:
-            seen = scaled(box, 1 / shrink)
-            is_other = _is_curved(view) or evidence.is_split(view, seen) or evidence.runs_on(view.mask, seen)
-            return None if is_other else Fov(box, "layout", ("layout",), clear)
+            return Fov(box, "layout", ("layout",), clear)
     return None
+
+
+def _is_alone(view: View, box: Box) -> bool:
+    """Whether a box of the layout holds all of the field.
+
+    The device may show several fields on the same screen, or one that is no rectangle.
+    """
+    is_other = find_panels(view.gray, view.mask) or _is_curved(view)
+    return not (is_other or evidence.is_split(view, box) or evidence.runs_on(view.mask, box))
 
 
 def _found(

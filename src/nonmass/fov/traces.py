@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nonmass.fov.estimators import Mask
 from nonmass.fov.motion import BLOCK_PX, motion_of, slopes
+from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
 
 Values = NDArray[np.float32]
@@ -84,6 +85,15 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
     return "", (("trace",) if timed or rhythm.correlation >= MAY_REPEAT else ())
 
 
+def may_be_trace(picture: Picture, box: Box) -> bool:
+    """Whether a field of view repeats or moves as much as a trace may, by the strictest of all limits."""
+    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices])
+    low = motion_of(plane)[LOW_BLOCKS]
+    if low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME:
+        return True
+    return _rhythm(plane, PARTS[:1]).correlation >= REPEATS_OVER_TIME
+
+
 def _plane(gray: Gray, chroma: Gray) -> Values:
     """The screen's brightness, colour added, at `WORK_PX`."""
     height, width = gray.shape
@@ -108,13 +118,13 @@ def _without_thumbnails(plane: Values, mask: Mask) -> Values:
     return np.where(rims, np.median(plane[lit == 0]) if not lit.all() else np.float32(0), plane).astype(np.float32)
 
 
-def _rhythm(plane: Values) -> _Rhythm:
-    """The band that repeats most, in brightness or in slope."""
+def _rhythm(plane: Values, parts: tuple[tuple[float, float], ...] = PARTS) -> _Rhythm:
+    """The band that repeats most, in brightness or in slope, in some parts of the width."""
     size = (WORK_PX, len(plane) // 2)
     halved = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
     best = _Rhythm(0.0)
     for values, floor, rows in ((halved, BRIGHTNESS_FLOOR, 2), (slopes(plane)[0], SLOPE_FLOOR, BLOCK_PX)):
-        for start, stop in PARTS:
+        for start, stop in parts:
             columns = round(start * WORK_PX), round(stop * WORK_PX)
             correlation, (first, last) = _most_repeating(values[:, columns[0] : columns[1]], floor)
             if correlation > best.correlation:

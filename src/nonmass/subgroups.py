@@ -1,6 +1,7 @@
 """How well networks do on some of the patients: which group an image is in, and the areas that R gives."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -68,9 +69,9 @@ def characteristics(
 
 
 def _bands(values: "pd.Series[str]", begins: Begins) -> "pd.Series[str]":
-    """ "0 to < 40", "40 to < 50", "50 or more"; "" for what is no number."""
+    """Such as "0 to < 40", "40 to < 50", "50 or more"; "" for what is no number."""
     edges = [0.0, *begins]
-    names = [f"{low:g} to < {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    names = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
     numbers = pd.to_numeric(values, errors="coerce")
     band = pd.cut(numbers, [*edges, np.inf], right=False, labels=[*names, f"{edges[-1]:g} or more"])
     return band.astype("object").fillna("").astype("string")

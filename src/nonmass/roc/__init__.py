@@ -1,1 +1,1 @@
-"""ROC analysis: the R files hold the statistics, `bridge` calls them, `analysis` checks the input and shapes the result."""
+"""ROC analysis: R files hold the statistics, `bridge` calls them, the others check the input and shape the result."""

@@ -1,4 +1,4 @@
-"""What of the table of measures stands in the metrics file, which people read as a diff: under 60 numbers a backbone."""
+"""What of the table of measures stands in the metrics file, read as a diff: under 60 numbers a backbone."""
 
 from typing import Any
 

@@ -128,11 +128,19 @@ def test_the_detectable_difference_is_2_80_standard_errors():
 
 
 def test_the_detectable_area_is_proc_s():
-    """41 and 72 patients, power 0.8: 0.6536354, as `power.roc.test(ncases = 41, ncontrols = 72, power = 0.8)` prints."""
+    """0.6536354 is what `power.roc.test(ncases = 41, ncontrols = 72, power = 0.8)` prints."""
     truth = [1] * 41 + [0] * 72
     component = bridge.call("components", truth=truth, score=[float(n % 7) for n in range(113)])
     area = bridge.call("detectable_auc", component=component, truth=truth, cluster=list(range(113)), level=0.95)
-    assert area == pytest.approx(0.6536354, abs=1e-6)
+    assert area["value"] == pytest.approx(0.6536354, abs=1e-6)
+
+
+def test_four_patients_tell_no_area_from_chance():
+    found = bridge.call(
+        "detectable_auc", component=[0.5, 1.0, 1.0, 0.5], truth=[0, 0, 1, 1], cluster=[1, 2, 3, 4], level=0.95
+    )
+    assert np.isnan(found["value"])
+    assert found["note"] == "so few patients tell no AUC from chance"
 
 
 def test_linked_patients_count_as_one_for_inference_alone():
@@ -142,8 +150,8 @@ def test_linked_patients_count_as_one_for_inference_alone():
     renamed = measures(frame.assign(patient_id=linked))
     for key in (("", "auc"), ("frozen", "sensitivity"), ("", "auc_patient")):
         assert row(one, "a", "test", *key) == row(renamed, "a", "test", *key)
-    assert row(one, "a", "test", "n", "patients") == row(measures(frame), "a", "test", "n", "patients")
-    assert row(one, "a", "test", "n", "independent_patients") == row(renamed, "a", "test", "n", "patients")
+    n = {name: row(one, "a", "test", "n", name)[0] for name in ("patients", "independent_patients")}
+    assert n == {"patients": 20, "independent_patients": 18}
 
 
 def test_a_subgroup_has_the_area_of_its_images_or_too_few():
@@ -177,7 +185,7 @@ def independent_delong(truth, score):
 
 
 def test_delong_is_the_independent_one_on_200_draws_with_ties():
-    """Patients have one image in the even draws, where the clustered variance must be the same, and several in others."""
+    """Patients have one image in the even draws, so that the clustered variance is the same; in others, several."""
     for seed in range(200):
         rng = np.random.default_rng(seed)
         patient = np.repeat(np.arange(16), 1 if seed % 2 == 0 else rng.integers(1, 5, 16))

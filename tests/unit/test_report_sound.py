@@ -32,7 +32,7 @@ def cells(page):
 
 
 def test_no_difference_is_never_said_without_what_could_have_been_found(page):
-    assert f"Difference in AUC, {PAIR}: 0.012 (−0.046 to 0.079), p = 0.432 (p = 0.864 by Holm)." in page.words
+    assert f"Difference in AUC, {PAIR}: 0.012 (\u22120.046 to 0.079), p = 0.432 (p = 0.864 by Holm)." in page.words
     found = "only one of 0.111 or more would have been found in four of five studies"
     # twice a part: in the answer and below the table of pairs
     assert page.words.count(found) == 2 * 3
@@ -53,9 +53,9 @@ def test_table_3_names_both_frozen_cut_offs_and_the_published_one(page):
 
 
 def test_patients_and_errors_are_counted(page):
-    rows = [row for row in cells(page) if "0.876 (0.765–0.988)" in row]
+    rows = [row for row in cells(page) if "0.876 (0.765\u20130.988)" in row]
     assert len(rows) == 2 * 3
-    assert all("0 (0.0–3.0)" in row and "2 (0.2–6.8)" in row and "0.679" in row for row in rows)
+    assert all("0 (0.0\u20133.0)" in row and "2 (0.2\u20136.8)" in row and "0.679" in row for row in rows)
 
 
 def test_an_area_of_one_is_followed_by_its_errors(tmp_path):
@@ -66,7 +66,7 @@ def test_an_area_of_one_is_followed_by_its_errors(tmp_path):
     rows.loc[perfect, ["estimate", "lo", "hi", "note"]] = ["1", "", "", AT_THE_END]
     tables.MEASURES.write(rows, path)
     words = Page(build(places).page).words
-    assert words.count("an AUC of 1.000 has no interval; at the frozen cut-off 0 (0.0–3.0) of") == 2
+    assert words.count("an AUC of 1.000 has no interval; at the frozen cut-off 0 (0.0\u20133.0) of") == 2
     assert "1.000 (1.000" not in words
 
 
@@ -77,10 +77,10 @@ def test_what_is_undefined_says_why(page, task):
 
 
 def test_calibration_stands_before_and_after(page):
-    rows = [row for row in cells(page) if "0.222 (0.172–0.272)" in row]
+    rows = [row for row in cells(page) if "0.222 (0.172\u20130.272)" in row]
     assert len(rows) == 2 * 3
     assert all("as trained" in row and "1" in row for row in rows)
-    rows = [row for row in cells(page) if "0.172 (0.122–0.222)" in row]
+    rows = [row for row in cells(page) if "0.172 (0.122\u20130.222)" in row]
     assert len(rows) == 2 * 3
     assert all("temperature-scaled" in row and "0.457" in row for row in rows)
 
@@ -90,7 +90,7 @@ def test_figures_name_their_axes_and_say_what_stands_for_what(task):
     (axes,) = reliability.axes
     assert axes.get_xlabel() == "Predicted probability, mean of the bin"
     texts = [text.get_text() for text in reliability.legends[0].get_texts()]
-    assert f"{BACKBONES[0]}, temperature-scaled\nBrier score 0.172 (0.122–0.222)" in texts
+    assert f"{BACKBONES[0]}, temperature-scaled\nBrier score 0.172 (0.122\u20130.222)" in texts
     decision = calibration.decision_figure(task, "test")
     assert [text.get_text() for text in decision.legends[0].get_texts()] == ["treat all", "treat none", *BACKBONES]
 

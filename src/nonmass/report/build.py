@@ -312,7 +312,7 @@ def decision_plots(task: TaskSources) -> Iterator[Plot]:
         yield Plot(
             f"decision_{task.name}_{part}",
             captioned(caption, task),
-            f"Net benefit over the probability from which one acts. {caption} reports/decisions/{task.name}.csv has all.",
+            f"Net benefit over the probability from which one acts. {caption} reports/decisions/{task.name}.csv.",
             calibration.decision_figure(task, part, cautions.shout(task)),
         )
 

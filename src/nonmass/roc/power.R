@@ -7,10 +7,14 @@ POWER <- 0.8 # by convention
 # Where that is unknown, one image a patient.
 detectable_auc <- function(component, truth, cluster, level) {
   effective <- effective_numbers(component, truth, cluster)
-  if (min(effective) < 2) return(NA)
-  pROC::power.roc.test(
-    ncases = effective[1], ncontrols = effective[2], sig.level = 1 - level, power = POWER
-  )$auc
+  none <- undefined("so few patients tell no AUC from chance")
+  if (min(effective) < 2) return(none)
+  tryCatch(
+    list(value = pROC::power.roc.test(
+      ncases = effective[1], ncontrols = effective[2], sig.level = 1 - level, power = POWER
+    )$auc, note = ""),
+    error = function(condition) none # pROC finds no root between 0.5 and 1
+  )
 }
 
 effective_numbers <- function(component, truth, cluster) {

@@ -98,6 +98,7 @@ analyse_part <- function(truth, patient, cluster, score, level, cutoff_of) {
   auc <- as.numeric(curve$auc)
   stopifnot(all.equal(auc, mean(component[truth == 1]))) # pROC and the clustered part speak of the same area
   cutoff <- cutoff_of(curve, score)
+  detectable <- detectable_auc(component, truth, cluster, level)
   list(
     truth = truth, cluster = cluster, score = score, curve = curve, component = component, cutoff = cutoff,
     points = points_of(curve),
@@ -105,7 +106,7 @@ analyse_part <- function(truth, patient, cluster, score, level, cutoff_of) {
       measure("auc", auc, clustered_interval(auc, component, truth, cluster, level)),
       measure("auc_image", auc, delong_interval(curve, level)),
       patient_areas(truth, cluster, score, level),
-      measure("detectable_auc", detectable_auc(component, truth, cluster, level), group = "power"),
+      measure("detectable_auc", detectable$value, point(detectable$note), "power"),
       counts(truth, patient, cluster),
       at_cutoff(truth, cluster, score, cutoff, level, AS_PUBLISHED)
     )

@@ -55,7 +55,7 @@ def characteristics(
         Columns `device`, `age_years`, `birads`, `lesion_size_mm` and `caliper`, indexed by image id.
     """
     images = manifest.merge(patients.drop(columns="device", errors="ignore"), on=PATIENT, how="left")
-    known = images.reindex(columns=["age_years", "birads", "lesion_size_mm"]).fillna("")
+    known = images.reindex(columns=["age_years", "birads", "lesion_size_mm"], fill_value="").fillna("")
     bears = images["image_id"].isin(marks.loc[marks["kind"] == "caliper", "image_id"])
     return pd.DataFrame(
         {

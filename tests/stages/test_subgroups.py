@@ -49,7 +49,7 @@ def test_writes_areas_by_group_and_no_patient(folder):
     assert set(found.loc["device"].index) == {"Phantom A", "Phantom B"}
     assert set(found.loc["age_years"].index) == {"0 to < 40", "40 to < 50", "50 or more"}
     assert found.loc[("age_years", "0 to < 40"), "images"] == 30
-    assert (found.loc["device", "auc"] != "").all()
+    assert (found.loc["device"]["auc"] != "").all()
     assert found.loc[("lesion_size_mm", ""), "note"] == found.loc[("birads", ""), "note"] != ""
     assert set(found.loc["caliper"].index) == {"found", "none found"}
     assert "p1" not in (folder / "out.csv").read_text().replace("positive", "")

@@ -69,6 +69,8 @@ def _label(name: str, calibration: dict[str, dict[str, Estimate]], scale: str) -
 
 
 def _reliability(axes: Axes, rows: pd.DataFrame, number: int, is_scaled: bool, label: str) -> None:
+    if rows.empty:  # there is no temperature
+        return
     colour = SERIES[number % len(SERIES)]
     if is_scaled:
         bounded = rows[rows["lo"] != ""]
@@ -99,12 +101,12 @@ def decision_figure(task: TaskSources, part: str, shout: str = "") -> Figure:
     rows = task.decisions[task.decisions["part"] == part]
     with matplotlib.style.context(["default", STYLE]):
         names = [name for name in task.performance if name in set(rows["backbone"])]
-        figure = Figure(figsize=(3.7, 2.9 + LEGEND_IN * (2 + len(names))), layout="constrained")
+        figure = Figure(figsize=(3.7, 3.1 + LEGEND_IN * (2 + len(names))), layout="constrained")
         axes = figure.add_subplot(
             xlim=(0, 1), ylim=(LOWEST, max(0.1, 1.15 * rows["hi"].replace("", 0).astype(float).max()))
         )
         axes.set_title(shout, fontweight="bold")
-        axes.set(xlabel="Probability from which one acts", ylabel="Net benefit, true positives an image")
+        axes.set(xlabel="Probability from which one acts", ylabel="Net benefit, per image")
         axes.axhline(0, color=LINE, linewidth=1)
         for policy, dashes in zip(POLICIES, ((0, (2, 2)), "solid"), strict=True):
             curve = rows[rows["backbone"] == policy].sort_values("threshold")

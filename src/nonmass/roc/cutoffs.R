@@ -61,7 +61,7 @@ at_cutoff <- function(truth, cluster, score, cutoff, level, group) {
 # and negative ones with an image called positive.
 wrong_patients <- function(truth, cluster, called, level, group) {
   count <- function(name, of) {
-    is_wrong <- tapply((called != (truth == 1))[of], cluster[of], any)
+    is_wrong <- rowsum(as.integer(called != (truth == 1))[of], cluster[of], reorder = FALSE)[, 1] > 0
     exact <- exact_interval(sum(is_wrong), length(is_wrong), level)
     measure(name, sum(is_wrong), bounds(exact$lo * length(is_wrong), exact$hi * length(is_wrong)), group)
   }

@@ -4,11 +4,14 @@
 #
 # Returns truth, and score by the mean and by the largest of a patient's images.
 by_patient <- function(truth, patient, score) {
-  rows <- split(seq_along(truth), factor(patient, unique(patient)))
-  rows <- Filter(function(row) length(unique(truth[row])) == 1, rows)
-  summarised <- function(summary) vapply(rows, function(row) summary(score[row]), 0)
+  code <- match(patient, unique(patient))
+  images <- tabulate(code)
+  positive <- rowsum(truth, code)[, 1]
+  single <- positive == 0 | positive == images
+  falling <- order(code, -score)
+  highest <- score[falling][!duplicated(code[falling])]
   list(
-    truth = vapply(rows, function(row) truth[row[1]], truth[1]), mean = summarised(mean), max = summarised(max)
+    truth = as.integer(positive > 0)[single], mean = (rowsum(score, code)[, 1] / images)[single], max = highest[single]
   )
 }
 

@@ -7,7 +7,7 @@ counts <- function(truth, patient, cluster) {
     measure("positive_images", sum(truth == 1), group = "n"),
     measure("positive_patients", length(unique(patient[truth == 1])), group = "n"),
     measure("independent_patients", length(unique(cluster)), group = "n"),
-    measure("single_class_patients", sum(tapply(truth, cluster, function(t) length(unique(t)) == 1)), group = "n")
+    measure("single_class_patients", length(by_patient(truth, cluster, truth)$truth), group = "n")
   )
 }
 

@@ -18,6 +18,9 @@ def main(
     models_dir: Path,
     gradcam_dir: Path,
     shortcuts_dir: Path,
+    calibration_dir: Path,
+    decisions_dir: Path,
+    subgroups_dir: Path,
     out_dir: Path,
 ) -> None:
     """Read what the graph left, write OUT_DIR/index.html, OUT_DIR/tables and OUT_DIR/figures."""
@@ -32,6 +35,9 @@ def main(
         models_dir,
         gradcam_dir,
         shortcuts_dir,
+        calibration_dir,
+        decisions_dir,
+        subgroups_dir,
     )
     write_report(compose_report(read_sources(folders, load(), backbones)), out_dir)
 

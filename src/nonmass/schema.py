@@ -25,7 +25,9 @@ from nonmass.phantom.patients import PhantomParams
 from nonmass.pretraining import PretrainParams
 from nonmass.recipe import LrDecayParams, TrainParams
 from nonmass.roc.analysis import RocParams
+from nonmass.roc.calibration import CalibrationParams
 from nonmass.splitting import SplitParams
+from nonmass.subgroups import SubgroupParams
 from nonmass.tasks import TaskParams
 from nonmass.text.listing import TextParams
 from nonmass.weights import IMAGENET
@@ -56,6 +58,8 @@ class Params(Section):
     pretrain: PretrainParams
     lr_decay: dict[Task, LrDecayParams]
     roc: RocParams
+    calibration: CalibrationParams
+    subgroups: SubgroupParams
     explain: ExplainParams
     runtime: RuntimeParams
     parallel: ParallelParams

@@ -1,4 +1,4 @@
-"""How well features that say nothing of the lesion tell the classes apart; roc.R gives the areas and intervals."""
+"""How well features that say nothing of the lesion tell the classes apart; R gives the areas and intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -322,7 +322,7 @@ MEASURES = Table(
     columns={
         "backbone": "text",  # or two of them, "first-second"
         "part": "text",
-        "group": "text",  # "", n, as_published, frozen, seeds or comparison
+        "group": "text",  # "" for areas, or what docs/statistics.md lists
         "measure": "text",
         "estimate": "text",  # 17 digits, or empty where undefined
         "lo": "text",
@@ -330,6 +330,60 @@ MEASURES = Table(
         "note": "text",  # why something is undefined, or empty
     },
     key=("backbone", "part", "group", "measure"),
+    allowed={"part": PARTS},
+)
+
+# Do probabilities mean what they say? Bins from low to high, by part.
+RELIABILITY = Table(
+    name="reliability curves",
+    columns={
+        "backbone": "text",
+        "part": "text",
+        "scale": "text",  # raw, or scaled by the temperature of validation
+        "bin": "int",  # from 1
+        "images": "int",
+        "patients": "int",
+        "probability": "float",  # mean of the bin, 0 to 1
+        "observed": "float",  # share of positive images
+        "lo": "text",  # 17 digits, or empty where undefined
+        "hi": "text",
+    },
+    key=("backbone", "part", "scale", "bin"),
+    allowed={"part": PARTS, "scale": ("raw", "scaled")},
+)
+
+# What acting on a probability at or above a threshold is worth.
+DECISIONS = Table(
+    name="decision curves",
+    columns={
+        "backbone": "text",  # or "treat all", "treat none"
+        "part": "text",
+        "threshold": "float",  # probability
+        "net_benefit": "float",  # true positives an image
+        "lo": "text",  # 17 digits, or empty where undefined
+        "hi": "text",
+    },
+    key=("backbone", "part", "threshold"),
+    allowed={"part": PARTS},
+)
+
+# Areas under the curve of some of the patients.
+SUBGROUPS = Table(
+    name="subgroups",
+    columns={
+        "backbone": "text",
+        "part": "text",
+        "characteristic": "text",
+        "level": "text",  # with a unit; empty where no image of the part has a known value
+        "images": "int",
+        "positive_patients": "int",  # those whom a shared picture links count as one
+        "negative_patients": "int",
+        "auc": "text",  # 17 digits, or empty where undefined
+        "lo": "text",
+        "hi": "text",
+        "note": "text",  # why something is undefined, or empty
+    },
+    key=("backbone", "part", "characteristic", "level"),
     allowed={"part": PARTS},
 )
 

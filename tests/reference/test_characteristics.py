@@ -40,7 +40,7 @@ def answers(rows, columns):
 
 
 def ask(first, second):
-    """roc.R's own answer, in plain values."""
+    """R's own answer, in plain values."""
     tests = bridge.call("compare_groups", samples={"0": {"first": first, "second": second}})["tests"]
     return {name: values[0] for name, values in tests.items()}
 

@@ -215,7 +215,10 @@ def test_auc_and_curve_are_scikit_learn_s(pairs):
 def test_exact_interval_is_scipy_s(tp, fn, level):
     truth = [1] * (tp + fn) + [0] * 2
     score = [2.0] * tp + [0.0] * fn + [0.0, 1.0]
-    frame = bridge.call("at_cutoff", truth=truth, score=score, cutoff={"value": 1.5}, level=level, group="as_published")
+    rows = list(range(len(truth)))
+    frame = bridge.call(
+        "at_cutoff", truth=truth, cluster=rows, score=score, cutoff={"value": 1.5}, level=level, group="as_published"
+    )
     index = frame["measure"].index("sensitivity")
     expected = stats.binomtest(tp, tp + fn).proportion_ci(level, method="exact")
     assert (frame["lo"][index], frame["hi"][index]) == pytest.approx((expected.low, expected.high), abs=1e-12)

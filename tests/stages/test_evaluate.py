@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from eval_inputs import IMAGES, write_images
 
 from nonmass.determinism import generator
-from nonmass.tables import CURVES, MEASURES, PREDICTIONS, SEED_PREDICTIONS
+from nonmass.tables import CURVES, DECISIONS, MEASURES, PREDICTIONS, RELIABILITY, SEED_PREDICTIONS
 
 SCRIPT = Path(__file__).parents[2] / "stages" / "evaluate.py"
 BACKBONES = ("mobilenet_448", "densenet121_448")
@@ -21,6 +22,8 @@ OUTPUTS = (
     "reports/curves/detect.csv",
     "reports/measures/detect.csv",
     "reports/measures/detect_software.json",
+    "reports/calibration/detect.csv",
+    "reports/decisions/detect.csv",
 )
 
 
@@ -35,10 +38,9 @@ def write_certificate(folder, **changes):
 def write_predictions(folder, backbone, members, truth):
     """`members`: seed -> logits."""
     logit = np.mean(list(members.values()), axis=0)
-    image_ids = [f"phantom-{n:016x}" for n in range(90)]
     rows = pd.DataFrame(
         {
-            "image_id": image_ids,
+            "image_id": IMAGES,
             "patient_id": [f"p{n // 3}" for n in range(90)],
             "part": np.where(np.arange(90) < 30, "val", "test"),
             "truth": truth,
@@ -48,7 +50,7 @@ def write_predictions(folder, backbone, members, truth):
         }
     )
     PREDICTIONS.write(rows, folder / "predictions" / "detect" / f"{backbone}.csv")
-    frames = [pd.DataFrame({"image_id": image_ids, "seed": seed, "logit": logit}) for seed, logit in members.items()]
+    frames = [pd.DataFrame({"image_id": IMAGES, "seed": seed, "logit": logit}) for seed, logit in members.items()]
     SEED_PREDICTIONS.write(pd.concat(frames), folder / "predictions" / "seeds" / "detect" / f"{backbone}.csv")
 
 
@@ -56,10 +58,13 @@ def write_predictions(folder, backbone, members, truth):
 def folder(tmp_path):
     """A project folder with params and the predictions of two backbones on 30 patients."""
     (tmp_path / "params.yaml").write_text(
-        f"backbones: [{', '.join(BACKBONES)}]\nroc: {{confidence_level: 0.95, cutoff_rule: youden}}\n"
+        f"backbones: [{', '.join(BACKBONES)}]\n"
+        "roc: {confidence_level: 0.95, cutoff_rule: youden, sensitivity: 0.9}\n"
+        "calibration: {bins: 5, thresholds: [0.1, 0.5]}\n"
         "runtime: {threads: 1, deterministic: true, precision: 32, devices: 1, nodes: 1, images_mib: 64}\n"
     )
     write_certificate(tmp_path)
+    write_images(tmp_path)
     truth = np.arange(90) // 3 % 2
     for backbone in BACKBONES:
         write_predictions(tmp_path, backbone, {1: truth + generator(1, backbone).normal(size=90)}, truth)
@@ -68,9 +73,9 @@ def folder(tmp_path):
 
 def run(folder, **environment):
     variables = {name: value for name, value in os.environ.items() if name not in ("R_HOME", "LD_LIBRARY_PATH")}
-    arguments = ["detect", "predictions/detect", "predictions/seeds/detect", "split.json", *OUTPUTS]
+    arguments = ["detect", "predictions/detect", "predictions/seeds/detect", "split.json", "manifest.csv", "fov.csv"]
     return subprocess.run(
-        [sys.executable, "-X", "importtime", str(SCRIPT), *arguments],
+        [sys.executable, "-X", "importtime", str(SCRIPT), *arguments, *OUTPUTS],
         cwd=folder,
         env=variables | environment,
         capture_output=True,
@@ -105,6 +110,22 @@ def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder
     for backbone in BACKBONES:
         written = float(measures.loc[(backbone, "test", "", "auc"), "estimate"])
         assert metrics[backbone]["test"]["auc"]["est"] == pytest.approx(written, abs=1e-6)
+        slope = float(measures.loc[(backbone, "test", "calibration_scaled", "slope"), "estimate"])
+        assert metrics[backbone]["test"]["calibration"]["slope"] == {"est": pytest.approx(slope, abs=1e-6)}
+    assert set(RELIABILITY.read(folder / OUTPUTS[4])["scale"]) == {"raw", "scaled"}
+    assert set(DECISIONS.read(folder / OUTPUTS[5])["threshold"]) == {0.1, 0.5}
+
+
+def test_patients_who_share_a_picture_are_one_unit(folder):
+    assert run(folder).returncode == 0
+    apart = json.loads((folder / OUTPUTS[0]).read_text())["mobilenet_448"]["test"]
+    write_images(folder, linked={"p10": "p12", "p11": "p13"})
+    assert run(folder).returncode == 0
+    linked = json.loads((folder / OUTPUTS[0]).read_text())["mobilenet_448"]["test"]
+    assert linked["auc"]["est"] == apart["auc"]["est"]
+    assert linked["auc"]["lo"] != apart["auc"]["lo"]
+    assert linked["auc_image"] == apart["auc_image"]
+    assert linked["n"] == apart["n"]
 
 
 def test_the_spread_of_several_seeds_is_among_the_metrics(folder):
@@ -154,7 +175,7 @@ def test_a_split_that_is_not_disjoint_is_shouted_in_metrics_and_measures(folder)
     assert metrics["certificate"] == {**SEAL, "disjoint": 0, "unit": "image"}
     measures = MEASURES.read(folder / OUTPUTS[2])
     areas = measures[measures["group"] == ""]
-    assert len(areas) == 8
+    assert len(areas) == 16
     assert areas["note"].str.startswith("NOT DISJOINT: ").all()
 
 

@@ -21,6 +21,9 @@ FOLDERS = (
     "models",
     "gradcam",
     "shortcuts",
+    "calibration",
+    "decisions",
+    "subgroups",
     "out",
 )
 

@@ -25,7 +25,8 @@ PARAMS = {
     "criteria": [{"name": "BI-RADS 0", "drop": {"birads": "0"}}],
     "backbones": list(BACKBONES),
     "train": {"seeds": [1], "epochs": 6, "lr": 0.001},
-    "roc": {"confidence_level": 0.95, "cutoff_rule": "youden"},
+    "roc": {"confidence_level": 0.95, "cutoff_rule": "youden", "sensitivity": 0.95},
+    "subgroups": {"min_patients": 10, "age_years": [50], "lesion_size_mm": [20]},
 }
 
 EXPLAINED = {
@@ -50,6 +51,8 @@ TESTS = pd.DataFrame(
     columns=list(tables.CHARACTERISTICS.columns),
 )
 
+AT_THE_END = "the AUC is exactly 0 or 1, where its variance cannot be estimated"
+
 BALANCE = {
     "positive_share": 0.5,
     "device_share": {"phantom_a": 1.0},
@@ -71,6 +74,9 @@ def folders(root: Path) -> Folders:
         root / "models",
         root / "gradcam",
         root / "shortcuts",
+        root / "calibration",
+        root / "decisions",
+        root / "subgroups",
     )
 
 
@@ -93,6 +99,10 @@ def write_inputs(root: Path, patients_per_class: int = 30, seeds: tuple[int, ...
         tables.SPLIT.write(split, places.data / "splits" / f"{name}.csv")
         certificates[name] = _certificate(split)
         SHORTCUTS.write(_shortcuts(name), places.shortcuts / f"{name}.csv")
+        parts = [part for part in ("val", "test", "external") if (split["part"] == part).any()]
+        tables.RELIABILITY.write(_reliability(parts), places.calibration / f"{name}.csv")
+        tables.DECISIONS.write(_decisions(parts), places.decisions / f"{name}.csv")
+        tables.SUBGROUPS.write(_subgroups(parts), places.subgroups / f"{name}.csv")
         write_json(places.metrics / f"{name}.json", {"certificate": certificates[name]})
         predictions = {backbone: _scores(split, name, backbone) for backbone in BACKBONES}
         tables.CURVES.write(_curves(predictions), places.curves / f"{name}.csv")
@@ -254,20 +264,76 @@ def _measures(predictions: dict[str, pd.DataFrame], n_seeds: int) -> pd.DataFram
             positive = images[images["truth"] == 1]
             rows += [(backbone, part, "", "auc", auc, max(auc - 0.1, 0), min(auc + 0.05, 1), "")]
             rows += [(backbone, part, "", "auc_image", auc, max(auc - 0.2, 0), min(auc + 0.12, 1), "")]
+            rows += [(backbone, part, "", "auc_patient", 0.8765, 0.7654, 0.9876, "")]
+            rows += [(backbone, part, "", "auc_patient_max", 1.0, None, None, AT_THE_END)]
+            rows += [(backbone, part, "power", "detectable_auc", 0.6789, None, None, "")]
             for name, value in (_size(images) | {f"positive_{k}": v for k, v in _size(positive).items()}).items():
                 rows += [(backbone, part, "n", name, value, None, None, "")]
+            for name in ("independent_patients", "single_class_patients"):
+                rows += [(backbone, part, "n", name, _size(images)["patients"], None, None, "")]
+            rows += _calibration(backbone, part)
             if n_seeds > 1:
                 spread = {"mean": 0.7654, "sd": 0.0321, "min": 0.7333, "max": 0.7975, "n": n_seeds}
                 rows += [(backbone, part, "seeds", name, value, None, None, "") for name, value in spread.items()]
             rows += _at_cutoff(backbone, part, "as_published", images, _youden(images))
             if part != "val":
                 rows += _at_cutoff(backbone, part, "frozen", images, _youden(val))
+                rows += _at_cutoff(backbone, part, "frozen_sensitivity", images, _youden(val) - 0.5)
+                rows += [(backbone, part, "frozen", "missed_patients", 0, 0, 3.0264, "")]
+                rows += [(backbone, part, "frozen", "alarmed_patients", 2, 0.2468, 6.789, "")]
     for part in sorted(set(frame["part"])):
         pair = "-".join(BACKBONES)
         rows += [(pair, part, "comparison", "auc_difference", 0.0123, -0.0456, 0.0789, "")]
         rows += [(pair, part, "comparison", "p", 0.4321, None, None, "")]
+        if part != "val":
+            rows += [(pair, part, "comparison", "p_holm", 0.8642, None, None, "")]
+            rows += [(pair, part, "comparison", "detectable_difference", 0.1111, None, None, "")]
+            rows += [(pair, part, "comparison", "p_calls", None, None, None, "both are right on the same patients")]
     texts = [[*row[:4], *("" if v is None else f"{v:.17g}" for v in row[4:7]), row[7]] for row in rows]
     return pd.DataFrame(texts, columns=list(MEASURES.columns))
+
+
+def _calibration(backbone: str, part: str) -> list[tuple[object, ...]]:
+    rows = [(backbone, part, "calibration_scaled", "temperature", 0.4567, None, None, "")]
+    for scale, brier, slope in (("raw", 0.2222, 2.3456), ("scaled", 0.1717, 1.0123)):
+        rows += [(backbone, part, f"calibration_{scale}", "brier", brier, brier - 0.05, brier + 0.05, "")]
+        rows += [(backbone, part, f"calibration_{scale}", "intercept", -0.1234, -0.5678, 0.3456, "")]
+        rows += [(backbone, part, f"calibration_{scale}", "slope", slope, slope - 0.5, slope + 0.5, "")]
+    return rows
+
+
+def _reliability(parts: list[str]) -> pd.DataFrame:
+    rows = [
+        (backbone, part, scale, number + 1, 20, 9, p, o, f"{o - 0.1}", f"{o + 0.1}")
+        for backbone in BACKBONES
+        for part in parts
+        for scale, probabilities in (("raw", (0.4, 0.5, 0.6)), ("scaled", (0.15, 0.5, 0.9)))
+        for number, (p, o) in enumerate(zip(probabilities, (0.2, 0.5, 0.85), strict=True))
+    ]
+    return pd.DataFrame(rows, columns=list(tables.RELIABILITY.columns))
+
+
+def _decisions(parts: list[str]) -> pd.DataFrame:
+    curves = {"treat none": lambda t: 0.0, "treat all": lambda t: 0.5 - 0.5 * t / (1 - t)}
+    curves |= {backbone: lambda t: 0.45 - 0.2 * t for backbone in BACKBONES}
+    rows = [
+        (name, part, t, curve(t), f"{curve(t) - 0.05}", f"{curve(t) + 0.05}")
+        for name, curve in curves.items()
+        for part in parts
+        for t in (0.1, 0.3, 0.5)
+    ]
+    return pd.DataFrame(rows, columns=list(tables.DECISIONS.columns))
+
+
+def _subgroups(parts: list[str]) -> pd.DataFrame:
+    groups = (
+        ("device", "Phantom A", 40, 12, 13, "0.8123", "0.7", "0.9", ""),
+        ("age_years", "0 to < 50", 30, 11, 12, "0.8234", "0.71", "0.91", ""),
+        ("age_years", "50 or more", 10, 1, 9, "", "", "", "too few"),
+        ("birads", "", 0, 0, 0, "", "", "", "not known of any image of this part"),
+    )
+    rows = [(backbone, part, *group) for backbone in BACKBONES for part in parts if part != "val" for group in groups]
+    return pd.DataFrame(rows, columns=list(tables.SUBGROUPS.columns))
 
 
 def _youden(rows: pd.DataFrame) -> float:

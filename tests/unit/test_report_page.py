@@ -95,8 +95,9 @@ def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
     assert words.count(cautions.NOT_DISJOINT) == 7
     spared = ("lassification", "params.yaml")
     captions = [caption for caption in Page(report.page).captions if not any(word in caption for word in spared)]
-    # Fig. 1, three on fields, tables 1 and 2, ROC, table 3, quarantine, two on shortcuts, maps, training
-    assert len(captions) == 1 + 3 + 2 + 2 + 1 + 1 + 2 + 1 + 2
+    # Fig. 1, three on fields, tables 1 and 2, ROC, table 3, quarantine, two on shortcuts, maps, training; patients and
+    # pairs, three on calibration, two on subgroups
+    assert len(captions) == 1 + 3 + 2 + 2 + 1 + 1 + 2 + 1 + 2 + 2 + 3 + 2
     assert all("NOT DISJOINT (Detection)" in caption for caption in captions), captions
 
 
@@ -123,7 +124,8 @@ def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
     write_report(report, first)
     write_report(build(places), second)
     files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
-    assert len(files) == 1 + 4 + 2 * 8  # page, tables, flow chart, five ROC plots and two of shortcuts
+    # page, tables; flow chart, five ROC plots, two of shortcuts; three parts' reliability, decisions and subgroups
+    assert len(files) == 1 + 4 + 2 * (8 + 3 * 3)
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
 
@@ -158,6 +160,9 @@ def test_report_without_pictures_and_external_part(tmp_path):
         "metrics/text.json",
         "metrics/shortcuts.json",
         "shortcuts/detect.csv",
+        "calibration/detect.csv",
+        "decisions/classify.csv",
+        "subgroups/detect.csv",
         "data/splits/detect.csv",
         "curves/detect.csv",
         "measures/classify.csv",

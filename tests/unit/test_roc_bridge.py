@@ -58,7 +58,15 @@ def test_a_value_without_an_r_vector_is_refused():
 def test_an_error_of_r_becomes_one_exception_with_r_s_words():
     with pytest.raises(bridge.RError, match=r"^R: analyse\(\): lengths\(scores\) == length\(truth\) is not TRUE$"):
         bridge.call(
-            "analyse", truth=[0, 1], patient=[1, 2], part=["test"] * 2, scores={"a": [1.0]}, level=0.95, rule="youden"
+            "analyse",
+            truth=[0, 1],
+            patient=[1, 2],
+            cluster=[1, 2],
+            part=["test"] * 2,
+            scores={"a": [1.0]},
+            level=0.95,
+            rule="youden",
+            sensitivity=0.95,
         )
 
 
@@ -88,13 +96,14 @@ def test_r_without_proc_is_said_in_one_line_with_the_cure(tmp_path):
     assert "r-cran-proc" in done.stdout
 
 
-def test_an_old_proc_is_refused(monkeypatch):
+@pytest.mark.parametrize(("name", "words"), [("OLDEST_R", "R"), ("OLDEST_PROC", "R's package pROC")])
+def test_an_old_r_or_proc_is_refused_in_one_line(monkeypatch, name, words):
     bridge.call("components", **TIES)
     from rpy2 import rinterface
 
-    monkeypatch.setattr(bridge, "OLDEST_PROC", "99.0")
-    with pytest.raises(InputError, match=r"pROC is \d+\.\d+.*too old; 99\.0 or later"):
-        bridge._check_proc(rinterface.baseenv)
+    monkeypatch.setattr(bridge, name, "99.0")
+    with pytest.raises(InputError, match=rf"^{words} is \d+\.\d+.*too old; 99\.0 or later[^\n]*$"):
+        bridge._check_versions(rinterface.baseenv)
 
 
 def test_nobody_s_r_profile_is_read(tmp_path):

@@ -150,7 +150,7 @@ def test_an_image_without_features_stops_the_audit():
         audit("detect", split, split.set_index("image_id")["patient_id"], features, 0.95)
 
 
-# ---- roc.R: cross_validated -----------------------------------------------------------------------------------------
+# ---- R: cross_validated ---------------------------------------------------------------------------------------------
 
 
 def scored(n=150, views=2, folds=4):

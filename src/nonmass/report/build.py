@@ -18,9 +18,21 @@ from matplotlib.figure import Figure
 from nonmass.clinical import clinical_data
 from nonmass.files import whole_file, write_text
 from nonmass.quarantine import exclude_refused
-from nonmass.report import cautions, fields, figures, flow, possible, shortcuts, tables, wording
+from nonmass.report import (
+    calibration,
+    cautions,
+    comparisons,
+    fields,
+    figures,
+    flow,
+    possible,
+    shortcuts,
+    subgroups,
+    tables,
+    wording,
+)
 from nonmass.report.flow_drawing import draw_flow
-from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
+from nonmass.report.records import Estimate, HeatMap, Performance, Sources, TaskSources
 from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, task_name
 from nonmass.tables import FINDINGS
 
@@ -80,6 +92,9 @@ def compose_report(sources: Sources) -> Report:
     flow_chart = flow_plot(sources)
     roc = {task.name: list(roc_plots(task)) for task in sources.tasks}
     audits = {task.name: audit_plot(task) for task in sources.tasks}
+    calibrations = {task.name: list(calibration_plots(task)) for task in sources.tasks}
+    decisions = {task.name: list(decision_plots(task)) for task in sources.tasks}
+    forests = {task.name: list(subgroup_plots(task)) for task in sources.tasks}
     page = {
         "table1": table1,
         "tests": tables.informative_tests(clinical, sources.tests),
@@ -93,6 +108,9 @@ def compose_report(sources: Sources) -> Report:
         "flow": flow_chart,
         "roc": roc,
         "audits": audits,
+        "calibrations": calibrations,
+        "decisions": decisions,
+        "forests": forests,
         "training": {task.name: list(training_plots(task)) for task in sources.tasks},
         "pictures": {task.name: ordered_pictures(task.heat_maps) for task in sources.tasks},
         "nonmass_version": version("nonmass"),
@@ -106,7 +124,13 @@ def compose_report(sources: Sources) -> Report:
             "table2_data_sets": table2,
             "table3_performance": tables.performance(sources.tasks),
         },
-        (flow_chart, *chain.from_iterable(roc.values()), *audits.values()),
+        (
+            flow_chart,
+            *audits.values(),
+            *chain.from_iterable(
+                plots for of_tasks in (roc, calibrations, decisions, forests) for plots in of_tasks.values()
+            ),
+        ),
         render_page(page),
     )
 
@@ -131,8 +155,10 @@ def render_page(page: dict[str, Any]) -> str:
         wording.spread,
         wording.percent,
         wording.p_value,
+        wording.p_cell,
         wording.number,
         wording.count,
+        wording.counted,
         wording.whole,
     )
     words = (
@@ -146,10 +172,14 @@ def render_page(page: dict[str, Any]) -> str:
     filters: tuple[Callable[..., Any], ...] = (*numbers, *words, numbers_of, device_differences, data_uri, flat)
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
+        "calibration": calibration,
         "cautions": cautions,
+        "comparisons": comparisons,
         "fields": fields,
         "possible": possible,
         "shortcuts": shortcuts,
+        "subgroups": subgroups,
+        "UNDEFINED": Estimate(),
         "RULE_WORDS": wording.RULE_WORDS,
         "OUTCOME_WORDS": wording.OUTCOME_WORDS,
         "PARTS_SHOWN": PARTS_SHOWN,
@@ -253,6 +283,54 @@ def audit_plot(task: TaskSources) -> Plot:
         f"Areas under the curve with intervals, cross-validated. {'; '.join(rows)}.",
         shortcuts.forest(task, cautions.shout(task)),
     )
+
+
+def calibration_plots(task: TaskSources) -> Iterator[Plot]:
+    """Reliability curves, one plot a part that judges."""
+    for part in PARTS_SHOWN:
+        numbers = numbers_of(task, part)
+        if part == "val" or not numbers:
+            continue
+        scores = "; ".join(
+            f"{backbone}: Brier score {estimate(values.calibration['raw'].get('brier'))} as trained, "
+            f"{estimate(values.calibration['scaled'].get('brier'))} temperature-scaled"
+            for backbone, values in numbers.items()
+        )
+        caption = f"{task_name(task.name)}, {part_name(part).lower()}: reliability."
+        yield Plot(
+            f"calibration_{task.name}_{part}",
+            captioned(caption, task),
+            f"Share of positive images over predicted probability. {caption} {scores}.",
+            calibration.reliability_figure(task, part, cautions.shout(task)),
+        )
+
+
+def decision_plots(task: TaskSources) -> Iterator[Plot]:
+    """Decision curves, one plot a part that judges."""
+    for part in PARTS_SHOWN:
+        if part == "val" or not numbers_of(task, part):
+            continue
+        caption = f"{task_name(task.name)}, {part_name(part).lower()}: net benefit."
+        yield Plot(
+            f"decision_{task.name}_{part}",
+            captioned(caption, task),
+            f"Net benefit over the probability from which one acts. {caption} reports/decisions/{task.name}.csv.",
+            calibration.decision_figure(task, part, cautions.shout(task)),
+        )
+
+
+def subgroup_plots(task: TaskSources) -> Iterator[Plot]:
+    """A forest of subgroups a part that judges, if any of them has a number."""
+    for part in subgroups.parts_of(task):
+        shown = [row for row in subgroups.rows_of(task, part) if row.is_shown]
+        if shown and numbers_of(task, part):
+            caption = f"{task_name(task.name)}, {part_name(part).lower()}: subgroups with enough patients."
+            yield Plot(
+                f"subgroups_{task.name}_{part}",
+                captioned(caption, task),
+                f"Areas under the curve with intervals, as in the table below. {caption}",
+                subgroups.forest(task, part, cautions.shout(task)),
+            )
 
 
 def training_plots(task: TaskSources) -> Iterator[Plot]:

@@ -1,6 +1,6 @@
 """What the report knows: numbers with their intervals, counts, and what each task left behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -35,11 +35,16 @@ class Performance:
     """One backbone on one part.
 
     Attributes:
-        n: `images`, `patients`, `positive_images`, `positive_patients`.
+        n: `images`, `patients`, `positive_images`, `positive_patients`, and how many patients are independent
+            (`independent_patients`) and of one class (`single_class_patients`).
         auc: Area under the curve of the images; the interval allows for several images a patient.
         auc_image: The same area; DeLong's interval, every image counted as independent.
-        rules: Cut-off rule (`frozen`, `as_published`) -> measure at that cut-off.
+        rules: Cut-off rule (of `sources.RULES`) -> measure at that cut-off.
         seeds: AUCs of the seeds one by one, where there are several; all else is of their ensemble.
+        auc_patient: Area under the curve of patients by their mean logit, with DeLong's interval.
+        auc_patient_max: By their highest logit.
+        detectable_auc: The smallest area that could have been told from chance.
+        calibration: `raw` and `scaled` -> measure of how probabilities agree with the truth.
     """
 
     n: dict[str, int]
@@ -47,6 +52,10 @@ class Performance:
     auc_image: Estimate
     rules: dict[str, dict[str, Estimate]]
     seeds: Spread | None = None
+    auc_patient: Estimate = field(default_factory=Estimate)
+    auc_patient_max: Estimate = field(default_factory=Estimate)
+    detectable_auc: Estimate = field(default_factory=Estimate)
+    calibration: dict[str, dict[str, Estimate]] = field(default_factory=dict)
 
 
 class Counts(Record):
@@ -219,6 +228,9 @@ class TaskSources:
         explained: Numbers of the heat maps; None where none were made.
         software: What computed the statistics -> its version.
         shortcuts: shortcut_table.SHORTCUTS.
+        reliability: tables.RELIABILITY.
+        decisions: tables.DECISIONS.
+        subgroups: tables.SUBGROUPS.
     """
 
     name: str
@@ -234,6 +246,9 @@ class TaskSources:
     software: dict[str, str]
     heat_maps: list[HeatMap]
     shortcuts: pd.DataFrame
+    reliability: pd.DataFrame
+    decisions: pd.DataFrame
+    subgroups: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ class Definition(Record):
 
 
 class Level(Record):
-    """Of the intervals, 0 to 1."""
+    """Of the intervals, and of the second frozen cut-off; 0 to 1."""
 
     confidence_level: float
+    sensitivity: float = 0.95
 
 
 class Training(Record):
@@ -31,6 +32,12 @@ class Training(Record):
 
     epochs: int
     seeds: tuple[int, ...]
+
+
+class Groups(Record):
+    """Below how many patients of either class a subgroup gets no number."""
+
+    min_patients: int
 
 
 class Source(Record):
@@ -53,4 +60,5 @@ class Reported(Record):
     tasks: dict[str, Definition]
     criteria: tuple[Rule, ...] = ()
     roc: Level
+    subgroups: Groups
     train: Training

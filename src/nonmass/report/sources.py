@@ -29,8 +29,8 @@ from nonmass.shortcut_table import SHORTCUTS
 
 T = TypeVar("T")
 
-# Sound, then as published: a cut-off of the validation part, and one of the part it is judged on.
-RULES = ("frozen", "as_published")
+# Sound, then as published: two cut-offs of the validation part, and one of the part it is judged on.
+RULES = ("frozen", "frozen_sensitivity", "as_published")
 
 
 class Audited(Record):
@@ -52,6 +52,9 @@ class Folders:
     models: Path
     gradcam: Path
     shortcuts: Path
+    calibration: Path
+    decisions: Path
+    subgroups: Path
 
 
 def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str, ...]) -> Sources:
@@ -137,6 +140,9 @@ def _read_task(
         software=_read(folders.measures / f"{name}_software.json", dict[str, str]),
         heat_maps=_read_heat_maps(folders.gradcam / name),
         shortcuts=SHORTCUTS.read(folders.shortcuts / f"{name}.csv"),
+        reliability=tables.RELIABILITY.read(folders.calibration / f"{name}.csv"),
+        decisions=tables.DECISIONS.read(folders.decisions / f"{name}.csv"),
+        subgroups=tables.SUBGROUPS.read(folders.subgroups / f"{name}.csv"),
     )
 
 
@@ -177,7 +183,7 @@ def read_measures(path: Path) -> dict[str, dict[str, dict[str, dict[str, Estimat
 
 
 def _performance(groups: dict[str, dict[str, Estimate]], where: str) -> Performance:
-    missing = sorted({"auc", "auc_image"} - set(groups.get("", {}))) + sorted(
+    missing = sorted({"auc", "auc_image", "auc_patient", "auc_patient_max"} - set(groups.get("", {}))) + sorted(
         set(Counts.model_fields) - set(groups.get("n", {}))
     )
     if missing:
@@ -188,6 +194,10 @@ def _performance(groups: dict[str, dict[str, Estimate]], where: str) -> Performa
         auc_image=groups[""]["auc_image"],
         rules={rule: groups[rule] for rule in RULES if rule in groups},
         seeds=_spread(groups["seeds"], where) if "seeds" in groups else None,
+        auc_patient=groups[""]["auc_patient"],
+        auc_patient_max=groups[""]["auc_patient_max"],
+        detectable_auc=groups.get("power", {}).get("detectable_auc", Estimate()),
+        calibration={scale: groups.get(f"calibration_{scale}", {}) for scale in ("raw", "scaled")},
     )
 
 

@@ -25,7 +25,7 @@ PART_WORDS = {
     "external": "External",
 }
 TASK_WORDS = {"detect": "Detection", "classify": "Classification"}
-RULE_WORDS = {"frozen": "sound", "as_published": "as published"}
+RULE_WORDS = {"frozen": "sound", "frozen_sensitivity": "sound, sensitive", "as_published": "as published"}
 OUTCOME_WORDS = {
     "TP": "true positive",
     "TN": "true negative",
@@ -92,6 +92,11 @@ def bare_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def p_cell(p: Estimate | None) -> str:
+    """`0.034`, `< 0.001`, or the word for none."""
+    return UNDEFINED if p is None or p.est is None else bare_p(p.est)
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A bare number, or the word for none."""
     return UNDEFINED if value is None else _fixed(value, digits)
@@ -100,6 +105,13 @@ def number(value: float | None, digits: int = 3) -> str:
 def whole(value: Estimate | None) -> str:
     """A count among the measures."""
     return UNDEFINED if value is None or value.est is None else count(round(value.est))
+
+
+def counted(value: Estimate | None) -> str:
+    """A count with the limits that an exact interval puts on it: `0 (0.0\u20133.0)`."""
+    if value is None or value.est is None or value.lo is None or value.hi is None:
+        return whole(value)
+    return f"{whole(value)} ({_fixed(value.lo, 1)}\u2013{_fixed(value.hi, 1)})"
 
 
 def class_name(criteria: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Predictions of several backbones in, measures with intervals and ROC curves out; roc.R does the computing."""
+"""Predictions of several backbones in, measures with intervals and ROC curves out; R does the computing."""
 
 import platform
 from collections.abc import Mapping
@@ -13,41 +13,27 @@ from pydantic import Field
 from nonmass.errors import InputError
 from nonmass.params import Section
 from nonmass.roc import bridge
+from nonmass.roc.key_figures import key_figures
 from nonmass.tables import CURVES, MEASURES, PREDICTIONS
 
 
 class RocParams(Section):
-    """How intervals are made and the cut-off is chosen."""
+    """How intervals are made and cut-offs are chosen.
+
+    Attributes:
+        confidence_level: Of all intervals.
+        cutoff_rule: Which point of the curve becomes the cut-off.
+        sensitivity: What a second frozen cut-off has to reach on validation.
+    """
 
     confidence_level: float = Field(ge=0.5, lt=1)
     cutoff_rule: Literal["youden"]
+    sensitivity: float = Field(default=0.95, gt=0, le=1)
 
 
 EVALUATED_PARTS = ("val", "test", "external")
 
 _WHO = ["image_id", "patient_id", "part", "truth"]
-_COUNTS = ("images", "patients", "positive_images", "positive_patients", "tp", "fp", "tn", "fn")
-_INTERVAL = ("est", "lo", "hi")
-_PLAIN = ()
-
-# (group, measure) -> what of it stands in the metrics file: some of est, lo and hi, or one plain number. People read
-# that file as a diff, so it holds fewer than 60 numbers a backbone; the table of measures holds them all.
-_HEADLINES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("", "auc"): _INTERVAL,
-    ("", "auc_image"): _INTERVAL,
-    **{("n", name): _PLAIN for name in _COUNTS[:4]},
-    **{(rule, "cutoff"): _PLAIN for rule in ("as_published", "frozen")},
-    **{(rule, name): _INTERVAL for rule in ("as_published", "frozen") for name in ("sensitivity", "specificity")},
-    **{(rule, "accuracy"): ("est",) for rule in ("as_published", "frozen")},
-    ("comparison", "auc_difference"): _INTERVAL,
-    ("comparison", "p"): _PLAIN,
-    ("comparison", "auc_difference_image"): _INTERVAL,
-    ("comparison", "p_image"): _PLAIN,
-}
-_OF_SEEDS = ("mean", "sd", "min", "max", "n")
-_HEADLINES |= {("seeds", name): _PLAIN for name in _OF_SEEDS}
-# It serves to choose, not to judge.
-_OF_VALIDATION = (("", "auc"), *(("n", name) for name in _COUNTS[:4]), *(("seeds", name) for name in _OF_SEEDS))
 
 
 @dataclass(frozen=True)
@@ -72,6 +58,7 @@ def evaluate(
     params: RocParams,
     where: str,
     seeds: Mapping[str, pd.DataFrame] | None = None,
+    clusters: "pd.Series[str] | None" = None,
 ) -> Evaluation:
     """The as-published and the sound analysis of every backbone, part and pair of backbones.
 
@@ -81,35 +68,62 @@ def evaluate(
         where: Opens error messages, e.g. the task.
         seeds: Backbone -> `tables.SEED_PREDICTIONS`, what its `predictions` are the mean of; a single
             seed has no spread, and adds nothing.
+        clusters: Image id -> unit of inference, patients whom a picture links being one; default the patients.
 
     Raises:
         InputError: The tables do not describe the same images, or a part has one class only; R or
             pROC is missing.
     """
     frames = {name: PREDICTIONS.check(frame, f"{where}, {name}") for name, frame in predictions.items()}
-    images = _same_images(frames, where)
-    _check_images(images, where)
-    patients, _ = pd.factorize(images["patient_id"])
     results = bridge.call(
         "analyse",
-        truth=images["truth"].tolist(),
-        patient=patients.tolist(),
-        part=images["part"].tolist(),
-        scores={name: frame["logit"].tolist() for name, frame in frames.items()},
+        **images_and_scores(frames, where, clusters),
+        patient=pd.factorize(next(iter(frames.values()))["patient_id"])[0].tolist(),
         level=params.confidence_level,
         rule=params.cutoff_rule,
+        sensitivity=params.sensitivity,
     )
     spread = [_seed_spread(frames[name], members, f"{where}, {name}") for name, members in (seeds or {}).items()]
     found = (frame.assign(backbone=name) for name, frame in zip(seeds or {}, spread, strict=True) if frame is not None)
     measures = pd.concat([pd.DataFrame(results["measures"]), *found], ignore_index=True)
-    texts = {name: measures[name].map(_digits) for name in ("estimate", "lo", "hi")}
-    curves = pd.DataFrame(results["curves"])
+    checked = MEASURES.check(with_digits(measures, "estimate", "lo", "hi"), where)
     return Evaluation(
-        metrics=_key_figures(measures),
-        measures=MEASURES.check(measures.assign(**texts), where),
-        curves=CURVES.check(curves.assign(threshold=curves["threshold"].map(_digits)), where),
+        metrics=key_figures(checked),
+        measures=checked,
+        curves=CURVES.check(with_digits(pd.DataFrame(results["curves"]), "threshold"), where),
         software={**results["software"], **_python_software()},
     )
+
+
+def images_and_scores(
+    frames: Mapping[str, pd.DataFrame], where: str, clusters: "pd.Series[str] | None" = None
+) -> dict[str, Any]:
+    """What every analysis in R is given: truth, unit of inference (`cluster`) and part of the images, and `scores`.
+
+    Args:
+        frames: Backbone -> checked `tables.PREDICTIONS`.
+        where: Opens error messages.
+        clusters: As for `evaluate`.
+
+    Raises:
+        InputError: As for `evaluate`.
+    """
+    images = _same_images(frames, where)
+    _check_images(images, where)
+    units = images["patient_id"] if clusters is None else images["image_id"].map(clusters)
+    if units.isna().any():
+        raise InputError(f"{where}: image {images.loc[units.isna(), 'image_id'].iloc[0]} is not in the manifest")
+    return {
+        "truth": images["truth"].tolist(),
+        "cluster": pd.factorize(units)[0].tolist(),
+        "part": images["part"].tolist(),
+        "scores": {name: frame["logit"].tolist() for name, frame in frames.items()},
+    }
+
+
+def with_digits(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Numbers as texts of 17 digits, which give them back exactly; what is undefined as empty ones."""
+    return frame.assign(**{name: frame[name].map(_digits) for name in columns})
 
 
 def _seed_spread(ensemble: pd.DataFrame, members: pd.DataFrame, where: str) -> pd.DataFrame | None:
@@ -167,44 +181,6 @@ def _check_images(images: pd.DataFrame, where: str) -> None:
         if truth.nunique() < 2:
             absent = "negative" if truth.iloc[0] else "positive"
             raise InputError(f"{where}: part {part} holds no {absent} image, so it has no ROC curve; change the split")
-
-
-def _key_figures(measures: pd.DataFrame) -> dict[str, Any]:
-    """The metrics file: backbone > part > [group] > measure, and comparison > pair > part > measure.
-
-    The group `seeds` is called `auc_seeds` there.
-    """
-    metrics: dict[str, Any] = {}
-    for row in measures.to_dict("records"):
-        key = (row["group"], row["measure"])
-        is_pair = row["group"] == "comparison"
-        if key not in _HEADLINES or (row["part"] == "val" and not is_pair and key not in _OF_VALIDATION):
-            continue
-        group = "auc_seeds" if row["group"] == "seeds" else row["group"]
-        place = ["comparison", row["backbone"], row["part"]] if is_pair else [row["backbone"], row["part"], group]
-        entry = _entry(row, _HEADLINES[key])
-        if entry in ({}, None):
-            continue
-        level = metrics
-        for name in filter(None, place):
-            level = level.setdefault(name, {})
-        level[row["measure"]] = entry
-    return metrics
-
-
-def _entry(row: dict[Any, Any], fields: tuple[str, ...]) -> Any:
-    """Undefined values are left out; their reason is the `note` of the table of measures."""
-    values = {"est": row["estimate"], "lo": row["lo"], "hi": row["hi"]}
-    if fields:
-        return {name: values[name] for name in fields if pd.notna(values[name])}
-    value = row["estimate"]
-    if pd.isna(value):
-        return None
-    if row["measure"] in (*_COUNTS, "n"):
-        return int(value)
-    if row["measure"] == "cutoff" and round(value, 6) != value:
-        return None  # rounded, it would call other images positive; the table has all its digits
-    return max(value, 1e-6) if row["measure"] in ("p", "p_image") else value
 
 
 def _digits(value: float) -> str:

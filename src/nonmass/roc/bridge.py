@@ -16,6 +16,7 @@ from typing import Any
 from nonmass.errors import InputError
 
 SCRIPTS = sorted(Path(__file__).parent.glob("*.R"))
+OLDEST_R = "4.0.0"  # the first whose data frames keep texts as texts
 OLDEST_PROC = "1.18.0"  # the first with an interval for a paired difference
 INSTALL = (
     "install them with `apt-get install r-base-core r-cran-proc` (Debian, Ubuntu), or R and its package pROC elsewhere"
@@ -78,7 +79,7 @@ def _start() -> Any:
     os.environ.pop("LD_LIBRARY_PATH", None)
     if libraries is not None:
         os.environ["LD_LIBRARY_PATH"] = libraries
-    _check_proc(rinterface.baseenv)
+    _check_versions(rinterface.baseenv)
     environment = rinterface.baseenv["new.env"](parent=rinterface.globalenv)
     for script in SCRIPTS:
         rinterface.baseenv["sys.source"](_to_r(str(script)), envir=environment, **{"keep.source": _to_r(False)})
@@ -98,12 +99,16 @@ def _r_home() -> Path:
     return Path(home)
 
 
-def _check_proc(base: Any) -> None:
+def _check_versions(base: Any) -> None:
+    _check_age("R", base["as.character"](base["getRversion"]())[0], OLDEST_R)
     if not base["requireNamespace"](_to_r("pROC"), quietly=_to_r(True))[0]:
         raise InputError(f"R has no package pROC; {INSTALL}")
-    found = base["as.character"](base["getNamespaceVersion"](_to_r("pROC")))[0]
-    if [*map(int, found.replace("-", ".").split("."))] < [*map(int, OLDEST_PROC.split("."))]:
-        raise InputError(f"R's package pROC is {found}, too old; {OLDEST_PROC} or later is needed; {INSTALL}")
+    _check_age("R's package pROC", base["as.character"](base["getNamespaceVersion"](_to_r("pROC")))[0], OLDEST_PROC)
+
+
+def _check_age(what: str, found: str, oldest: str) -> None:
+    if [*map(int, found.replace("-", ".").split("."))] < [*map(int, oldest.split("."))]:
+        raise InputError(f"{what} is {found}, too old; {oldest} or later is needed; {INSTALL}")
 
 
 def _to_r(value: Any) -> Any:

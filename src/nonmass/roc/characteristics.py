@@ -1,4 +1,4 @@
-"""Table 1's tests: clinical characteristics of benign against malignant patients; roc.R does the computing."""
+"""Table 1's tests: clinical characteristics of benign against malignant patients; R does the computing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

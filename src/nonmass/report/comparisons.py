@@ -1,0 +1,80 @@
+"""Two networks on the same images, and patients instead of images: sentences, and reasons for what is undefined."""
+
+from nonmass.report.records import Estimate, Performance, TaskSources
+from nonmass.report.wording import PARTS_SHOWN, amount, counted, estimate, number, p_value, part_name
+
+_JUDGED = tuple(part for part in PARTS_SHOWN if part != "val")
+
+MEASURE_WORDS = {
+    "auc_difference": "difference in AUC",
+    "auc_difference_patient": "difference in AUC of patients",
+    "p_calls": "test of calls",
+}
+
+
+def sentence_on(pair: tuple[str, str], measures: dict[str, Estimate], level: float) -> str:
+    """How two networks differ on a part; where no difference was found, how large a one could have been.
+
+    Args:
+        pair: The networks, first minus second.
+        measures: Group `comparison` of the measures.
+        level: Of confidence, 0 to 1.
+    """
+    holm = measures.get("p_holm", Estimate())
+    adjusted = f" ({p_value(holm)} by Holm)" if holm.est is not None else ""
+    words = f"{' minus '.join(pair)}: {estimate(measures['auc_difference'])}, {p_value(measures.get('p'))}{adjusted}."
+    return " ".join(filter(None, [words, could_have_shown(measures, level)]))
+
+
+def could_have_shown(measures: dict[str, Estimate], level: float) -> str:
+    """What stands beside "no difference"; "" where one was found, or nothing is known."""
+    p = measures.get("p_holm", measures.get("p", Estimate())).est
+    detectable = measures.get("detectable_difference", Estimate()).est
+    if p is None or p < 1 - level or detectable is None:
+        return ""
+    return (
+        f"No difference was shown; with these patients only one of {number(detectable)} or more would have been "
+        "found in four of five studies."
+    )
+
+
+def pairs_on(task: TaskSources) -> list[tuple[str, tuple[str, str], dict[str, Estimate]]]:
+    """(part, pair, measures) of the parts that judge, in the order of the page."""
+    return [
+        (part, pair, parts[part]) for part in _JUDGED for pair, parts in task.comparisons.items() if parts.get(part)
+    ]
+
+
+def errors_counted(values: Performance) -> str:
+    """Patients called wrongly at the frozen cut-off, with exact intervals: what is left to say of an AUC of 1."""
+    point = values.rules.get("frozen", {})
+    missed, alarmed = point.get("missed_patients"), point.get("alarmed_patients")
+    if missed is None or alarmed is None:
+        return ""
+    positive = amount(values.n["positive_patients"], "positive patient")
+    negative = amount(_negative(values), "negative patient")
+    return (
+        f"at the frozen cut-off {counted(missed)} of {positive} with an image called negative, "
+        f"{counted(alarmed)} of {negative} with one called positive"
+    )
+
+
+def _negative(values: Performance) -> int:
+    """Patients with a negative image; who has images of both classes counts twice."""
+    both = values.n.get("independent_patients", 0) - values.n.get("single_class_patients", 0)
+    return values.n["patients"] - values.n["positive_patients"] + both
+
+
+def reasons(task: TaskSources) -> list[str]:
+    """Why something about patients or pairs is undefined."""
+    lines = []
+    for part in _JUDGED:
+        for backbone, parts in task.performance.items():
+            if part in parts and parts[part].auc_patient.note:
+                lines.append(f"{part_name(part)}, {backbone}, AUC of patients: {parts[part].auc_patient.note}.")
+    for part, pair, measures in pairs_on(task):
+        for name, words in MEASURE_WORDS.items():
+            note = measures.get(name, Estimate()).note
+            if note:
+                lines.append(f"{part_name(part)}, {' minus '.join(pair)}, {words}: {note}.")
+    return lines

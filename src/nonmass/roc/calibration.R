@@ -1,0 +1,137 @@
+# Do scores mean what they say? Before and after one number, the temperature, is fitted on validation.
+
+# Probabilities are the logistic function of the logit; after scaling, of logit / temperature (Guo et al. 2017).
+#
+# truth, cluster, part, scores, level  as for `analyse`; scores are logits
+# bins                                 how many points a reliability curve has
+# thresholds                           probabilities at which net benefit is wanted
+calibrate <- function(truth, cluster, part, scores, level, bins, thresholds) {
+  stopifnot(
+    all(truth %in% c(0, 1)), length(cluster) == length(truth), length(part) == length(truth),
+    lengths(scores) == length(truth), is.finite(unlist(scores)), bins >= 1, thresholds > 0, thresholds < 1
+  )
+  rows_of <- split(seq_along(truth), factor(part, unique(part)))
+  fits <- lapply(scores, function(logit) {
+    chosen_on <- rows_of[[VALIDATION]]
+    if (is.null(chosen_on)) return(undefined("there is no validation part to fit a temperature on"))
+    fit_temperature(truth[chosen_on], logit[chosen_on])
+  })
+  on_parts <- function(action) {
+    stack_up(Map(function(logit, fit) lapply(rows_of, function(rows) {
+      action(truth[rows], cluster[rows], logit[rows], fit)
+    }), scores, fits))
+  }
+  list(
+    measures = on_parts(function(...) calibration_measures(..., level)),
+    reliability = on_parts(function(...) reliability_curves(..., bins, level)),
+    decisions = rbind(
+      on_parts(function(truth, cluster, logit, fit) {
+        if (!is.na(fit$value)) decision_curve(truth, cluster, stats::plogis(logit / fit$value), thresholds, level)
+      }),
+      stack_up(list("treat all" = lapply(rows_of, function(rows) {
+        decision_curve(truth[rows], cluster[rows], rep(1, length(rows)), thresholds, level)
+      }), "treat none" = lapply(rows_of, function(rows) {
+        data.frame(threshold = thresholds, net_benefit = 0, lo = 0, hi = 0)
+      })))
+    )
+  )
+}
+
+# The temperature of largest likelihood: the root of the slope of the log-likelihood, which falls in 1 / temperature.
+fit_temperature <- function(truth, logit) {
+  slope <- function(inverse) sum((truth - stats::plogis(inverse * logit)) * logit)
+  if (slope(0) <= 0) return(undefined("on validation the scores run against the truth, so no temperature helps"))
+  if (slope(COLDEST) >= 0) return(undefined("zero parts the classes of validation, so the likelihood has no maximum"))
+  list(value = 1 / stats::uniroot(slope, c(0, COLDEST), tol = 1e-14, maxiter = 10000)$root, note = "")
+}
+
+COLDEST <- 1e4 # 1 / temperature
+
+calibration_measures <- function(truth, cluster, logit, fit, level) {
+  scaled <- if (is.na(fit$value)) {
+    measure("brier", NA, fit, "calibration_scaled")
+  } else {
+    agreement(truth, cluster, logit / fit$value, level, "calibration_scaled")
+  }
+  rbind(
+    measure("temperature", fit$value, point(fit$note), "calibration_scaled"), scaled,
+    agreement(truth, cluster, logit, level, "calibration_raw")
+  )
+}
+
+# Brier score (1950) and its parts that need no bins (CORP: Dimitriadis, Gneiting & Jordan 2021); intercept of a
+# logistic regression with the logit as offset (calibration in the large: 0 is right), and slope of one on the logit (1
+# is right).
+agreement <- function(truth, cluster, logit, level, group) {
+  p <- stats::plogis(logit)
+  error <- (p - truth)^2
+  recalibrated <- mean((isotonic(truth, logit) - truth)^2)
+  prevalence <- mean(truth)
+  row <- function(name, estimate, around = point()) measure(name, estimate, around, group)
+  rbind(
+    row("brier", mean(error), within_0_and_1(clustered_mean_interval(error, cluster, level))),
+    row("brier_miscalibration", mean(error) - recalibrated),
+    row("brier_discrimination", prevalence * (1 - prevalence) - recalibrated),
+    coefficient("intercept", truth, cluster, logit, level, group),
+    coefficient("slope", truth, cluster, logit, level, group)
+  )
+}
+
+within_0_and_1 <- function(interval) {
+  interval$lo <- max(0, interval$lo)
+  interval$hi <- min(1, interval$hi)
+  interval
+}
+
+# A logistic regression's coefficient with a cluster-robust (sandwich) interval on t quantiles with (patients of the
+# rarer class) - 1 degrees of freedom.
+coefficient <- function(name, truth, cluster, logit, level, group) {
+  is_slope <- name == "slope"
+  case <- truth == 1
+  parted <- min(logit[case]) >= max(logit[!case]) || max(logit[case]) <= min(logit[!case])
+  if (is_slope && parted) return(measure(name, NA, undefined(PARTED), group))
+  design <- if (is_slope) cbind(1, logit) else matrix(1, length(logit))
+  offset <- if (is_slope) 0 * logit else logit
+  fit <- stats::glm.fit(design, truth, offset = offset, family = stats::binomial(), control = list(epsilon = 1e-12))
+  estimate <- unname(fit$coefficients[ncol(design)])
+  patients <- rarer(truth, cluster)
+  if (patients < 2) return(measure(name, estimate, undefined(ONE_PATIENT), group))
+  p <- fit$fitted.values
+  bread <- solve(crossprod(design * sqrt(p * (1 - p))))
+  score <- rowsum(design * (truth - p), cluster, reorder = FALSE)
+  meat <- nrow(score) / (nrow(score) - 1) * crossprod(score)
+  variance <- (bread %*% meat %*% bread)[ncol(design), ncol(design)]
+  half <- stats::qt((1 + level) / 2, patients - 1) * sqrt(variance)
+  measure(name, estimate, bounds(estimate - half, estimate + half), group)
+}
+
+PARTED <- "a cut-off parts the classes, so the likelihood has no maximum"
+
+# Isotonic regression of the truth on the score, one value an image; equal scores get one value.
+isotonic <- function(truth, score) {
+  order <- order(score, -truth) # falling within equal scores, so that they are pooled
+  fitted <- numeric(length(truth))
+  fitted[order] <- stats::isoreg(truth[order])$yf
+  fitted
+}
+
+# Bins of as equal numbers of images as ties allow, from low to high probability: mean probability, and share of
+# positive images with its interval by patients. (Isotonic regression chooses its steps by the truth, so that an
+# interval of one would be too short.)
+reliability_curves <- function(truth, cluster, logit, fit, bins, level) {
+  raw <- cbind(scale = "raw", reliability(truth, cluster, stats::plogis(logit), bins, level))
+  if (is.na(fit$value)) return(raw)
+  rbind(raw, cbind(scale = "scaled", reliability(truth, cluster, stats::plogis(logit / fit$value), bins, level)))
+}
+
+reliability <- function(truth, cluster, p, bins, level) {
+  bin <- ceiling(bins * rank(p, ties.method = "average") / length(p))
+  do.call(rbind, lapply(seq_along(unique(bin)), function(number) {
+    rows <- which(bin == sort(unique(bin))[number])
+    interval <- patient_interval(truth[rows] == 1, cluster[rows], level)
+    data.frame(
+      bin = number, images = length(rows), patients = length(unique(cluster[rows])), probability = mean(p[rows]),
+      observed = mean(truth[rows]), lo = interval$lo, hi = interval$hi
+    )
+  }))
+}

@@ -154,5 +154,5 @@ def test_table3_holds_the_measures_to_the_last_digit(sources: records.Sources, t
             seen += 1
         cells = [row[cell] for cell in ("tp", "fp", "tn", "fn")]
         assert sum(cells) == row["images"]
-    # Rows: 2 backbones x 3 test parts x 2 rules, and 2 tasks' validation. Numbers: 6 intervals, and one by image.
-    assert seen == (2 * 2 * (2 + 1) + 2 * 2) * (6 * 3 + 2)
+    # Rows: 2 backbones x 3 test parts x 3 rules, and 2 tasks' validation. Numbers: 6 intervals, and one by image.
+    assert seen == (2 * 3 * (2 + 1) + 2 * 2) * (6 * 3 + 2)

@@ -18,6 +18,7 @@ def main(
     models_dir: Path,
     gradcam_dir: Path,
     shortcuts_dir: Path,
+    explanations_dir: Path,
     out_dir: Path,
 ) -> None:
     """Read what the graph left, write OUT_DIR/index.html, OUT_DIR/tables and OUT_DIR/figures."""
@@ -32,6 +33,7 @@ def main(
         models_dir,
         gradcam_dir,
         shortcuts_dir,
+        explanations_dir,
     )
     write_report(compose_report(read_sources(folders, load(), backbones)), out_dir)
 

@@ -21,6 +21,7 @@ FOLDERS = (
     "models",
     "gradcam",
     "shortcuts",
+    "explanations",
     "out",
 )
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from nonmass.clinical import clinical_data
 from nonmass.files import whole_file, write_text
 from nonmass.quarantine import exclude_refused
-from nonmass.report import cautions, fields, figures, flow, shortcuts, tables, wording
+from nonmass.report import cautions, explanations, fields, figures, flow, shortcuts, tables, wording
 from nonmass.report.flow_drawing import draw_flow
 from nonmass.report.records import HeatMap, Performance, Sources, TaskSources
 from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, task_name
@@ -80,6 +80,8 @@ def compose_report(sources: Sources) -> Report:
     flow_chart = flow_plot(sources)
     roc = {task.name: list(roc_plots(task)) for task in sources.tasks}
     audits = {task.name: audit_plot(task) for task in sources.tasks}
+    similarity = {task.name: similarity_plot(task) for task in sources.tasks if explanations.similarities(task)}
+    fourth = [figure_four_plot(task) for task in sources.tasks if ordered_pictures(task.heat_maps)]
     page = {
         "table1": table1,
         "tests": tables.informative_tests(clinical, sources.tests),
@@ -94,7 +96,8 @@ def compose_report(sources: Sources) -> Report:
         "roc": roc,
         "audits": audits,
         "training": {task.name: list(training_plots(task)) for task in sources.tasks},
-        "pictures": {task.name: ordered_pictures(task.heat_maps) for task in sources.tasks},
+        "similarity": similarity,
+        "pictures": {task.name: grouped_pictures(task.heat_maps) for task in sources.tasks},
         "nonmass_version": version("nonmass"),
         "level": f"{100 * sources.reported.roc.confidence_level:g}",
     }
@@ -106,7 +109,7 @@ def compose_report(sources: Sources) -> Report:
             "table2_data_sets": table2,
             "table3_performance": tables.performance(sources.tasks),
         },
-        (flow_chart, *chain.from_iterable(roc.values()), *audits.values()),
+        (flow_chart, *chain.from_iterable(roc.values()), *audits.values(), *similarity.values(), *fourth),
         render_page(page),
     )
 
@@ -148,6 +151,7 @@ def render_page(page: dict[str, Any]) -> str:
     environment.globals |= {
         "cautions": cautions,
         "fields": fields,
+        "explanations": explanations,
         "shortcuts": shortcuts,
         "RULE_WORDS": wording.RULE_WORDS,
         "OUTCOME_WORDS": wording.OUTCOME_WORDS,
@@ -158,10 +162,18 @@ def render_page(page: dict[str, Any]) -> str:
 
 
 def ordered_pictures(heat_maps: list[HeatMap]) -> list[HeatMap]:
-    """Parts as everywhere in the page; in each the right calls, then the errors, then by id."""
+    """Parts as everywhere in the page; in each the right calls, then the errors; the surest first."""
     by_outcome = {outcome: rank for rank, outcome in enumerate(wording.OUTCOME_WORDS)}
     shown = [picture for picture in heat_maps if picture.part in PARTS_SHOWN]
-    return sorted(shown, key=lambda p: (PARTS_SHOWN.index(p.part), by_outcome[p.outcome], p.image_id))
+    return sorted(shown, key=lambda p: (PARTS_SHOWN.index(p.part), by_outcome[p.outcome], -p.margin, p.image_id))
+
+
+def grouped_pictures(heat_maps: list[HeatMap]) -> dict[tuple[str, str], list[HeatMap]]:
+    """(part, outcome) -> its pictures, in the order of `ordered_pictures`."""
+    groups: dict[tuple[str, str], list[HeatMap]] = {}
+    for picture in ordered_pictures(heat_maps):
+        groups.setdefault((picture.part, picture.outcome), []).append(picture)
+    return groups
 
 
 def data_uri(png: bytes) -> str:
@@ -251,6 +263,30 @@ def audit_plot(task: TaskSources) -> Plot:
         captioned(f"{task_name(task.name)}: what shortcuts alone reach, and the networks above them.", task),
         f"Areas under the curve with intervals, cross-validated. {'; '.join(rows)}.",
         shortcuts.forest(task, cautions.shout(task)),
+    )
+
+
+def similarity_plot(task: TaskSources) -> Plot:
+    """What is left of the maps without the weights."""
+    lines = (
+        f"{explanations.SIMILARITIES[measure]}: "
+        + ", ".join(f"{estimate(value)} without the last {layers} layers" for layers, value in curve)
+        for measure, curve in explanations.similarities(task).items()
+    )
+    return Plot(
+        f"randomised_{task.name}",
+        captioned(f"{task_name(task.name)}: heat maps as weights are lost from the logit downwards.", task),
+        f"Likeness of heat maps to those of the whole network. {'; '.join(lines)}.",
+        explanations.similarity_curve(task, cautions.shout(task)),
+    )
+
+
+def figure_four_plot(task: TaskSources) -> Plot:
+    """Fig. 4, a file; the page shows the gallery, which has more."""
+    caption = captioned(f"{task_name(task.name)}: originals above, heat maps below; the surest of each outcome.", task)
+    pictures = ordered_pictures(task.heat_maps)
+    return Plot(
+        f"fig4_gradcam_{task.name}", caption, caption, explanations.figure_four(task, pictures, cautions.shout(task))
     )
 
 

@@ -106,7 +106,7 @@ def similarities(task: TaskSources) -> dict[str, list[tuple[int, Estimate]]]:
     """Measure -> (layers lost, estimate), from the head alone to all."""
     found = task.explanation[task.explanation["check"] == "randomisation"].sort_values("subject")
     return {
-        measure: [(int(row["subject"]), _estimate(row)) for row in some.to_dict("records")]
+        str(measure): [(int(row["subject"]), _estimate(row)) for row in some.to_dict("records")]
         for measure, some in found.groupby("measure")
     }
 
@@ -122,7 +122,7 @@ def similarity_words(task: TaskSources) -> str:
     most = last.est if last.hi is None else last.hi
     ranks = f"rank correlation {estimate(last)} when all {layers} layers are random"
     if most is not None and most < STILL_ALIKE:
-        return f"The maps change with the weights ({ranks}; {of}): they do explain this network."
+        return f"The maps change with the weights ({ranks}; {of}): they depend on what it has learnt."
     return f"The maps do not clearly change with the weights ({ranks}; {of}): do not read them as what it has learnt."
 
 
@@ -135,8 +135,8 @@ def similarity_curve(task: TaskSources, shout: str = "") -> Figure:
     """
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(3.7, 2.9 + 2 * LEGEND_IN), layout="constrained")
-        axes = figure.add_subplot(ylim=(-0.55, 1.05), xlabel="Layers with random weights, from the logit down, %")
-        axes.set_ylabel("Likeness to the whole network's map")
+        axes = figure.add_subplot(ylim=(-0.55, 1.05), xlabel="Random layers, from the logit on, %")
+        axes.set_ylabel("Likeness to the true map")
         axes.set_title(shout, fontweight="bold")
         for place, (measure, curve) in enumerate(similarities(task).items()):
             shares = [100 * layers / curve[-1][0] for layers, _ in curve]
@@ -167,7 +167,7 @@ def perturbation_words(task: TaskSources) -> list[str]:
             more = row.values[f"{target}-{target}_elsewhere"]["drop"]
             where = f"{part_name(row.part)}: without {name} the score of the call falls"
             if _is_above_zero(more):
-                lines.append(f"{where} by {estimate(more)} more than without as much elsewhere: the score rests on it.")
+                lines.append(f"{where} by {estimate(more)} more than without as much elsewhere: it counts.")
             else:
                 lines.append(f"{where} not clearly more than without as much elsewhere ({estimate(more)}).")
     return lines
@@ -186,7 +186,7 @@ def figure_four(task: TaskSources, pictures: list[HeatMap], shout: str = "") -> 
         firsts.setdefault((picture.part, picture.outcome), picture)
     shown = list(firsts.values())[:FIGURE_COLUMNS]
     with matplotlib.style.context(["default", STYLE, {"axes.grid": False}]):
-        figure = Figure(figsize=(1.45 * len(shown) + 1.1, 4.1), layout="constrained")
+        figure = Figure(figsize=(1.45 * len(shown) + 1.1, 3.7), layout="constrained")
         grid = figure.subplots(2, len(shown), squeeze=False)
         for column, picture in enumerate(shown):
             pixels = imread(io.BytesIO(picture.png))

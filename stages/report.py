@@ -21,6 +21,7 @@ def main(
     calibration_dir: Path,
     decisions_dir: Path,
     subgroups_dir: Path,
+    explanations_dir: Path,
     out_dir: Path,
 ) -> None:
     """Read what the graph left, write OUT_DIR/index.html, OUT_DIR/tables and OUT_DIR/figures."""
@@ -38,6 +39,7 @@ def main(
         calibration_dir,
         decisions_dir,
         subgroups_dir,
+        explanations_dir,
     )
     write_report(compose_report(read_sources(folders, load(), backbones)), out_dir)
 

@@ -223,6 +223,22 @@ def bench_train_command(
     typer.echo(table.to_string(index=False, float_format="%.2f"))
 
 
+@bench.command(name="explain")
+def bench_explain_command(
+    images: Annotated[int, typer.Option(min=1, help="Number of images.")] = 128,
+    side: Annotated[int, typer.Option(min=64, help="Side of the images, px.")] = 128,
+) -> None:
+    """Time of heat maps and their numbers beside a forward and a backward pass on the same images; peak of memory."""
+    from tempfile import TemporaryDirectory
+
+    from nonmass.bench.explain import bench_explain
+    from nonmass.params import load
+
+    with TemporaryDirectory() as folder:
+        table = bench_explain(load(), Path(folder), images, side)
+    typer.echo(table.to_string(index=False, float_format="%.2f"))
+
+
 def _shown(value: object) -> str:
     """A value as params.yaml would hold it, on one line."""
     return re.sub(r'"([A-Za-z_][^"]*)"', r"\1", json.dumps(value))  # quotes stay where YAML needs them: "0"

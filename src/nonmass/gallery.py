@@ -8,37 +8,24 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
-from nonmass.images import write_png
-from nonmass.lesions import read_lesion
-from nonmass.params import Section
+from nonmass.geometry import inside_polygon
+from nonmass.images import read_gray, write_png
+from nonmass.lesions import crop_of, read_lesion
+from nonmass.panels import GAP_PX, OPACITY, PANEL_PX
 from nonmass.saliency import Heat, Mask, enlarge
 from nonmass.tables import HEAT_MAPS
 
 RGB = NDArray[np.uint8]
 
-PANEL_PX = 256
-GAP_PX = 6
 BAR_PX = 14
 BAR_LABEL_PX = 56
 LINE_PX = 28
 TEXT_SIZE = 0.7  # of OpenCV's text; 13 px where the page scales a picture to 360 px
-OPACITY = 0.45
 # Six bits a channel look like eight under speckle, and take 40 % off the file and off the page that holds it.
 STEP = 4
 PNG_LEVEL = 6
 OUTLINE = (0, 255, 0)
-
-
-class ExplainParams(Section):
-    """What the gallery shows.
-
-    Attributes:
-        gallery_images: The most images of each part and outcome.
-    """
-
-    gallery_images: int = Field(ge=0)
 
 
 def choose(judged: pd.DataFrame, n_each: int) -> pd.DataFrame:
@@ -60,29 +47,50 @@ def doubtful_crops(judged: pd.DataFrame) -> int:
 
 
 def write_gallery(
-    folder: Path, chosen: pd.DataFrame, images: NDArray[np.uint8], maps: Heat, places: Mapping[str, Path]
+    folder: Path, chosen: pd.DataFrame, images_dir: Path, maps: Heat, top: float, places: Mapping[str, Path]
 ) -> None:
-    """Write `index.csv` and a picture a row of it, all on one colour scale.
-
-    The scale runs from 0 to the highest value of any map in `maps`.
+    """Write `index.csv`, and for each of its rows a picture and the map on the pixels of the screen; one scale for all.
 
     Args:
         folder: Where they go.
-        chosen: Rows of `choose`, with the columns of `lesions.add_masks`; the frame's index points into the arrays.
-        images: (n, side, side) uint8.
+        chosen: Rows of `choose`, with the columns of `lesions.add_masks`; the frame's index points into `maps`.
+        images_dir: Holds the cropped images.
         maps: (n, h, w) coarse heat maps.
+        top: The value at the upper end of the colour scale, above 0.
         places: Where each mask lies, by its name in the manifest.
     """
-    top = float(maps.max()) or 1.0
     for at, row in zip(chosen.index.tolist(), chosen.itertuples(), strict=True):
-        image = images[at]
-        heat = enlarge(maps[at], image.shape[0])
+        image = read_gray(images_dir / f"{row.image_id}.png")
+        heat = enlarge(maps[at], len(image))
         lesion = read_lesion(places, row)
         use = f"{'Green: lesion mask. ' if lesion.any() else ''}Research use only"
         picture = draw(image, heat, lesion, top, (f"Colour: what a cell adds to the logit of '{row.called}'", use))
         write_png(folder / f"{row.image_id}.png", picture, PNG_LEVEL)
-    index = chosen.assign(explained=chosen["called"], file=chosen["image_id"] + ".png")
+        write_png(folder / f"{row.image_id}_screen.png", on_screen(heat, row, top), PNG_LEVEL)
+    index = chosen.assign(
+        explained=chosen["called"],
+        file=chosen["image_id"] + ".png",
+        screen_file=chosen["image_id"] + "_screen.png",
+        scale_top=top,
+    )
     HEAT_MAPS.write(index[list(HEAT_MAPS.columns)], folder / "index.csv")
+
+
+def on_screen(heat: Heat, row: Any, top: float) -> NDArray[np.uint8]:
+    """A heat map on the pixels of the exported screen, to be laid over it; it shows nothing of the screen itself.
+
+    Args:
+        heat: (side, side), 0 or more.
+        row: Of `lesions.add_masks`.
+        top: What becomes 255.
+
+    Returns:
+        (height_px, width_px) uint8, proportional to the map in the field of view and 0 outside of it.
+    """
+    on_pixels = crop_of(row).map_to_screen(heat, row.height_px, row.width_px)
+    if row.polygon:
+        on_pixels *= inside_polygon(row.polygon, row.height_px, row.width_px)
+    return _shades(on_pixels, top)
 
 
 def draw(image: NDArray[np.uint8], heat: Heat, lesion: Mask, top: float, caption: tuple[str, ...]) -> RGB:
@@ -99,8 +107,8 @@ def draw(image: NDArray[np.uint8], heat: Heat, lesion: Mask, top: float, caption
         (height, width, 3) uint8 RGB, in steps of `STEP`.
     """
     original = np.repeat(_panel(image)[:, :, None], 3, axis=2)
-    shades = np.rint(255 * np.clip(_panel(heat) / top, 0, 1)).astype(np.uint8)
-    overlay = np.rint((1 - OPACITY) * original + OPACITY * _colours(shades)).astype(np.uint8)
+    colours = _colours(_shades(_panel(heat), top))
+    overlay = np.rint((1 - OPACITY) * original + OPACITY * colours).astype(np.uint8)
     outlines, _ = cv2.findContours(_panel(lesion.astype(np.uint8)), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     overlay = cv2.drawContours(overlay, outlines, -1, OUTLINE, 1)
     gap = np.zeros((PANEL_PX, GAP_PX, 3), np.uint8)
@@ -116,6 +124,10 @@ def _panel(values: NDArray[Any]) -> NDArray[Any]:
     way = cv2.INTER_AREA if len(values) > PANEL_PX else cv2.INTER_NEAREST
     panel: NDArray[Any] = cv2.resize(values, (PANEL_PX, PANEL_PX), interpolation=way)
     return panel
+
+
+def _shades(heat: Heat, top: float) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(255 * np.clip(heat / top, 0, 1)), np.uint8)
 
 
 def _colours(shades: NDArray[np.uint8]) -> RGB:

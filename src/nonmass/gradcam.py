@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_grad_cam import GradCAM
-from tqdm import tqdm
 
 from nonmass.batches import Images, to_input
 from nonmass.errors import InputError
@@ -46,7 +45,7 @@ def gradcam_maps(network: torch.nn.Module, images: Images, positive: NDArray[np.
     try:  # not `with camera`: its exit prints and swallows an IndexError
         maps = [
             camera(to_input(images[start : start + BATCH_SIZE]), _targets(positive[start : start + BATCH_SIZE]))
-            for start in tqdm(starts, desc="explain", unit="batch", leave=False)
+            for start in starts
         ]
     finally:
         camera.activations_and_grads.release()

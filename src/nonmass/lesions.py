@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nonmass.errors import InputError
-from nonmass.geometry import Box, CropResize
+from nonmass.geometry import Box, CropResize, inside_polygon
 from nonmass.images import read_gray
 from nonmass.tables import BOX_COLUMNS
 
 
 def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what `read_lesion` needs: mask files, size of the screen, field of view and whether it is `accepted`.
+    """Rows with where their images come from: screen, mask files, field of view and whether it is `accepted`, square.
 
     Args:
         rows: One row an image, with `image_id`; their order is kept.
@@ -26,9 +26,9 @@ def add_masks(rows: pd.DataFrame, manifest: pd.DataFrame, fov_index: pd.DataFram
     Raises:
         InputError: One of the tables lacks an image.
     """
-    screens = manifest[["image_id", "mask_path", "width_px", "height_px"]]
-    boxes = fov_index[["image_id", *BOX_COLUMNS, "accepted"]]
-    squares = crops[["image_id", "side_px", "square"]]
+    screens = manifest[["image_id", "path", "frame", "mask_path", "width_px", "height_px"]]
+    boxes = fov_index[["image_id", *BOX_COLUMNS, "polygon", "accepted"]]
+    squares = crops[["image_id", "side_px", "square", "overlays"]]
     joined = rows.merge(screens, on="image_id").merge(boxes, on="image_id").merge(squares, on="image_id")
     if len(joined) != len(rows):
         unknown = rows.loc[~rows["image_id"].isin(joined["image_id"]), "image_id"].iloc[0]
@@ -71,3 +71,12 @@ def read_lesion(places: Mapping[str, Path], row: Any) -> NDArray[np.bool_]:
             )
         lesion |= mask > mask.max() / 2  # masks hold 0 and 1 or 0 and 255, and some went through JPEG
     return crop_of(row).mask_to_model(lesion)
+
+
+def tissue_of(row: Any) -> NDArray[np.bool_]:
+    """The field of view of a row of `add_masks` on the model's square, without padding and what is beside a sector."""
+    if row.polygon:
+        return crop_of(row).mask_to_model(inside_polygon(row.polygon, row.height_px, row.width_px))
+    tissue = np.zeros((row.side_px, row.side_px), bool)
+    tissue[crop_of(row).content.slices] = True
+    return tissue

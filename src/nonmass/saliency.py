@@ -1,19 +1,17 @@
-"""Numbers for "the model looks at the lesion": heat maps against lesion masks, with their baselines."""
+"""Numbers for "the model looks at the lesion": a heat map, and maps that know nothing, against a lesion mask."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nonmass.geometry import Box
-from nonmass.lesions import crop_of
 
 Heat = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-COLUMNS = ("hit", "centre_hit", "energy", "area", "empty_map")
+PERCENTILE = 80  # a map above it covers a fifth of the picture
 
 
 def enlarge(heat: Heat, side_px: int) -> Heat:
@@ -47,6 +45,22 @@ def energy_in_lesion(heat: Heat, lesion: Mask) -> float:
     return float(heat[lesion].sum(dtype=np.float64) / total)
 
 
+def iou_above_percentile(heat: Heat, lesion: Mask, content: Box) -> float:
+    """Intersection over union of the lesion and where the map is above its 80th percentile, 0 to 1.
+
+    The percentile is that of the picture without its padding. A map of zeros is nowhere above it, and gives 0.
+
+    Args:
+        heat: (side, side), 0 or more.
+        lesion: (side, side), not empty.
+        content: Where the picture lies in the square.
+    """
+    high = np.zeros_like(lesion)
+    picture = heat[content.slices]
+    high[content.slices] = picture > np.percentile(picture, PERCENTILE)
+    return _iou(high, lesion)
+
+
 def centre_hit(lesion: Mask, content: Box) -> float:
     """Whether the middle of the picture lies in the lesion: what a map that knows nothing may point at.
 
@@ -60,13 +74,22 @@ def centre_hit(lesion: Mask, content: Box) -> float:
     return float(lesion[rows, columns].mean())
 
 
-def area_share(lesion: Mask, content: Box) -> float:
-    """Share of the picture, without padding, that is lesion: the energy of a map spread evenly over it."""
-    return float(lesion[content.slices].mean())
+def centre_blob(side_px: int, content: Box) -> Mask:
+    """The middle of the picture: an ellipse of its proportions, as large as what `iou_above_percentile` leaves.
+
+    Args:
+        side_px: Of the square.
+        content: Where the picture lies in it.
+    """
+    y, x = (np.arange(n, dtype=np.float64) + 0.5 for n in (content.height, content.width))
+    radii = np.hypot((y[:, None] - y.mean()) / content.height, (x[None, :] - x.mean()) / content.width)
+    blob = np.zeros((side_px, side_px), bool)
+    blob[content.slices] = radii <= np.percentile(radii, 100 - PERCENTILE)
+    return blob
 
 
-def lesion_numbers(heat: Heat, lesion: Mask, content: Box) -> dict[str, float]:
-    """The numbers of one image, by the names in `COLUMNS`.
+def map_numbers(heat: Heat, lesion: Mask, content: Box) -> dict[str, float]:
+    """Columns of `tables.LESION_MATCHES` of one map.
 
     Args:
         heat: (side, side), 0 or more.
@@ -74,53 +97,36 @@ def lesion_numbers(heat: Heat, lesion: Mask, content: Box) -> dict[str, float]:
         content: Where the picture lies in the square.
     """
     return {
-        "hit": pointing_hit(heat, lesion),
-        "centre_hit": centre_hit(lesion, content),
-        "energy": energy_in_lesion(heat, lesion),
-        "area": area_share(lesion, content),
-        "empty_map": float(not heat.any()),
+        "pointing_game": pointing_hit(heat, lesion),
+        "energy_in_lesion": energy_in_lesion(heat, lesion),
+        "iou": iou_above_percentile(heat, lesion, content),
+        "is_empty": int(not heat.any()),
     }
 
 
-def compare_with_lesions(rows: pd.DataFrame, maps: Heat, lesions: Iterable[Mask]) -> pd.DataFrame:
-    """`lesion_numbers` of every image that shows a lesion.
-
-    Args:
-        rows: One row an image, of `lesions.add_masks`.
-        maps: (n, h, w) coarse heat maps, 0 or more, in the rows' order.
-        lesions: (side, side) each, in the rows' order; taken one by one, so they may come from a generator.
-
-    Returns:
-        The rows with a lesion, with `COLUMNS`.
-    """
-    numbers = {
-        row.Index: lesion_numbers(enlarge(heat, len(lesion)), lesion, crop_of(row).content)
-        for row, heat, lesion in zip(rows.itertuples(), maps, lesions, strict=True)
-        if lesion.any()
-    }
-    return rows.join(pd.DataFrame.from_dict(numbers, orient="index", columns=COLUMNS), how="inner")
-
-
-def summarise(images: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """Means over the images of each part that show a lesion; no interval yet.
-
-    A part without such an image is absent. Images of one patient count one by one.
-
-    Args:
-        images: One row an image with a lesion: `part`, `patient_id` and `COLUMNS`.
-
-    Returns:
-        part -> `n`, `pointing_game` and `energy_in_lesion`, the latter two each beside its baseline.
-    """
+def centre_numbers(lesion: Mask, content: Box) -> dict[str, float]:
+    """The same of a map that knows nothing of the image: even over the picture's middle, and highest at its centre."""
+    blob = centre_blob(len(lesion), content)
     return {
-        str(part): {
-            "n": {
-                "images": len(rows),
-                "patients": int(rows["patient_id"].nunique()),
-                "empty_maps": int(rows["empty_map"].sum()),
-            },
-            "pointing_game": {"est": float(rows["hit"].mean()), "centre_baseline": float(rows["centre_hit"].mean())},
-            "energy_in_lesion": {"est": float(rows["energy"].mean()), "area_baseline": float(rows["area"].mean())},
-        }
-        for part, rows in images.groupby("part")
+        "pointing_game": centre_hit(lesion, content),
+        "energy_in_lesion": float(lesion[blob].mean()),
+        "iou": _iou(blob, lesion),
+        "is_empty": 0,
     }
+
+
+def lesion_numbers(maps: Mapping[str, Heat], lesion: Mask, content: Box) -> dict[str, dict[str, float]]:
+    """Name of a map -> `map_numbers`, and `centre` -> `centre_numbers`.
+
+    Args:
+        maps: Name -> coarse heat map (h, w), 0 or more.
+        lesion: (side, side), not empty.
+        content: Where the picture lies in the square.
+    """
+    side_px = len(lesion)
+    found = {name: map_numbers(enlarge(heat, side_px), lesion, content) for name, heat in maps.items()}
+    return {**found, "centre": centre_numbers(lesion, content)}
+
+
+def _iou(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / (one | other).sum())

@@ -15,9 +15,9 @@ from nonmass.cropping import CropParams
 from nonmass.determinism import RuntimeParams
 from nonmass.duplicates import DuplicatesParams
 from nonmass.errors import InputError
+from nonmass.explanation import ExplainParams
 from nonmass.folds import Folds
 from nonmass.fov.finder import FindParams
-from nonmass.gallery import ExplainParams
 from nonmass.network import NetworkParams, weights_record
 from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate

@@ -401,6 +401,8 @@ CHARACTERISTICS = Table(
     allowed={"finding": FINDINGS},
 )
 
+OUTCOMES = ("TP", "TN", "FP", "FN", "")  # by the frozen cut-off; empty where there is none
+
 HEAT_MAPS = Table(
     name="heat-map index",
     columns={
@@ -408,10 +410,82 @@ HEAT_MAPS = Table(
         "part": "text",
         "truth": "int",
         "score": "float",
-        "outcome": "text",  # TP, TN, FP or FN by the frozen cut-off; empty where there is none
+        "outcome": "text",
+        "margin": "float",  # distance of the logit from the cut-off: how sure the call is
         "explained": "text",  # the class whose logit the map explains: the one the network calls
         "file": "text",
+        "screen_file": "text",  # the map alone on the pixels of the exported screen, 0 to 255; nothing of the screen
+        "scale_top": "float",  # what 255 stands for, in units of the logit; the same for all pictures of a task
     },
     key=("image_id",),
-    allowed={"part": PARTS, "outcome": ("TP", "TN", "FP", "FN", ""), "explained": ("positive", "negative")},
+    allowed={"part": PARTS, "outcome": OUTCOMES, "explained": ("positive", "negative")},
+)
+
+# How heat maps meet lesion masks: the network's own, and those that know nothing of what it learnt or of the image.
+LESION_MATCHES = Table(
+    name="heat maps and lesions",
+    columns={
+        "image_id": "text",
+        "patient_id": "text",
+        "part": "text",
+        "outcome": "text",
+        "map": "text",
+        "pointing_game": "float",  # 1 if the map's maximum lies in the lesion, else 0; a share if there are several
+        "energy_in_lesion": "float",  # share of the map's sum, 0 to 1
+        "iou": "float",  # of the lesion and where the map is above its 80th percentile
+        "is_empty": "int",  # 1 if the map is 0 everywhere
+        "lesion_share": "float",  # of the picture
+    },
+    key=("image_id", "map"),
+    allowed={"part": PARTS, "outcome": OUTCOMES, "map": ("gradcam", "centre", "random")},
+)
+
+# What is left of heat maps when weights are lost from the logit downwards.
+RANDOMISED = Table(
+    name="heat maps of randomised networks",
+    columns={
+        "image_id": "text",
+        "patient_id": "text",
+        "layers": "int",  # how many are lost
+        "share": "float",  # of all layers
+        "spearman": "float",  # against the map of the whole network
+        "ssim": "float",
+    },
+    key=("image_id", "layers"),
+)
+
+# What a score loses when a place is taken out of the image, and when places as large elsewhere are.
+PERTURBED = Table(
+    name="perturbed images",
+    columns={
+        "image_id": "text",
+        "patient_id": "text",
+        "part": "text",
+        "outcome": "text",
+        "target": "text",
+        "drop": "float",  # logit of the called class, before less after
+        "drop_elsewhere": "float",  # likewise, the mean over the places elsewhere
+    },
+    key=("target", "image_id"),
+    allowed={"part": PARTS, "outcome": OUTCOMES, "target": ("lesion", "marks")},
+)
+
+EXPLANATION_MEASURES = Table(
+    name="measures of explanations",
+    columns={
+        "check": "text",
+        "part": "text",  # or "all"
+        "outcome": "text",  # or "all"
+        "subject": "text",  # which map, how many layers are lost, or what is taken out; "a-b" is a difference
+        "measure": "text",
+        "images": "int",
+        "patients": "int",
+        "estimate": "text",  # 17 digits
+        "lo": "text",  # likewise, or empty where undefined
+        "hi": "text",
+        "p": "text",  # of no difference; empty for anything that is none
+        "note": "text",  # why something is undefined, or empty
+    },
+    key=("check", "part", "outcome", "subject", "measure"),
+    allowed={"check": ("localisation", "randomisation", "perturbation")},
 )

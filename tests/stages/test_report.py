@@ -24,6 +24,7 @@ FOLDERS = (
     "calibration",
     "decisions",
     "subgroups",
+    "explanations",
     "out",
 )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,7 @@ PARAMS = {
 EXPLAINED = {
     "backbone": BACKBONES[0],
     "doubtful_crops": 0,
-    "test": {
-        "n": {"images": 40, "patients": 21, "empty_maps": 1},
-        "pointing_game": {"est": 0.6123, "centre_baseline": 0.4321},
-        "energy_in_lesion": {"est": 0.2345, "area_baseline": 0.1234},
-    },
+    "not_perturbed": {"lesion": 0, "marks": 3},
 }
 
 TESTS = pd.DataFrame(
@@ -77,6 +74,7 @@ def folders(root: Path) -> Folders:
         root / "calibration",
         root / "decisions",
         root / "subgroups",
+        root / "explanations",
     )
 
 
@@ -115,6 +113,7 @@ def write_inputs(root: Path, patients_per_class: int = 30, seeds: tuple[int, ...
                 write_json(folder / "model.json", card)
         _write_heat_maps(split, places.gradcam / name)
         write_json(places.metrics / f"explain_{name}.json", EXPLAINED)
+        tables.EXPLANATION_MEASURES.write(explanation_measures(), places.explanations / f"{name}.csv")
         write_json(places.measures / f"{name}_software.json", {"R": "4.2.2", "pROC": "1.18.0", "python": "3.11.2"})
     write_json(places.metrics / "split.json", certificates)
     audited = {name: {"assignment": content["assignment"]} for name, content in certificates.items()}
@@ -193,6 +192,29 @@ def _shortcuts(task: str) -> pd.DataFrame:
         rows.append((task, part, "size", "width", 200, 90, "0.4", "0.3", "0.5", ""))
         rows.append((task, part, "size", "height", 200, 90, "0.6", "0.5", "0.7", ""))
     return pd.DataFrame(rows, columns=list(SHORTCUTS.columns))
+
+
+def explanation_measures(changes: Mapping[str, float] | None = None, forgotten: float = 0.1) -> pd.DataFrame:
+    """Means of the test part, whose limits are 0.05 away; `changes` are other estimates by subject."""
+    values = {"gradcam": 0.6123, "centre": 0.4321, "random": 0.3, "gradcam-centre": 0.18, "gradcam-random": 0.31}
+    values |= {"lesion": 1.5, "lesion_elsewhere": 0.2, "lesion-lesion_elsewhere": 1.3}
+    values |= {"marks": 0.04, "marks_elsewhere": 0.02, "marks-marks_elsewhere": 0.02}
+    values |= changes or {}
+    rows = []
+    for subject, value in values.items():
+        is_map = subject.startswith(("gradcam", "centre", "random"))
+        check = "localisation" if is_map else "perturbation"
+        for measure in ("pointing_game", "energy_in_lesion", "iou") if is_map else ("drop",):
+            for outcome in ("all", "FN"):
+                rows.append((check, "test", outcome, subject, measure, value))
+    for subject, value in (("0001", 0.8), ("0060", 0.4), ("0120", forgotten)):
+        rows += [("randomisation", "all", "all", subject, name, value) for name in ("spearman", "ssim")]
+    frame = pd.DataFrame(rows, columns=["check", "part", "outcome", "subject", "measure", "value"])
+    limits = {
+        name: [f"{value + shift:.17g}" for value in frame["value"]] for name, shift in (("lo", -0.05), ("hi", 0.05))
+    }
+    texts = {"estimate": frame["value"].map("{:.17g}".format), **limits, "p": "", "note": ""}
+    return frame.drop(columns="value").assign(images=40, patients=21, **texts)
 
 
 def _size(rows: pd.DataFrame) -> dict[str, int]:
@@ -367,10 +389,10 @@ def _write_heat_maps(split: pd.DataFrame, folder: Path) -> None:
     chosen = split[split["part"].isin(["test", "external"])].groupby(["part", "truth"]).head(2)
     rows = []
     for number, row in enumerate(chosen.itertuples()):
-        y, x = np.mgrid[0:64, 0:128]
+        y, x = np.mgrid[0:316, 0:588]
         gray = (128 + 100 * np.sin(x / 9 + number) * np.cos(y / 7)).astype(np.uint8)
         Image.fromarray(gray).save(folder / f"{row.image_id}.png")
         outcome = ("TN", "FP", "FN", "TP")[2 * row.truth + number % 2]
-        rows.append((row.image_id, row.part, row.truth, 0.1 * number, outcome, "positive", f"{row.image_id}.png"))
-    columns = ["image_id", "part", "truth", "score", "outcome", "explained", "file"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "index.csv", index=False)
+        files = (f"{row.image_id}.png", f"{row.image_id}_screen.png")
+        rows.append((row.image_id, row.part, row.truth, 0.1 * number, outcome, 0.3 * number, "positive", *files, 2.5))
+    tables.HEAT_MAPS.write(pd.DataFrame(rows, columns=list(tables.HEAT_MAPS.columns)), folder / "index.csv")

@@ -1,8 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nonmass.gallery import BAR_PX, GAP_PX, LINE_PX, PANEL_PX, STEP, choose, doubtful_crops, draw
+from nonmass.gallery import BAR_PX, LINE_PX, STEP, choose, doubtful_crops, draw, on_screen
+from nonmass.panels import GAP_PX, PANEL_PX, original_of, overlay_of
 
 SIDE = 64
 NO_LESION = np.zeros((SIDE, SIDE), bool)
@@ -40,12 +45,8 @@ def image():
 
 def panels(picture):
     """Original, overlay and bar of colours of a picture."""
-    overlay_px, bar_px = PANEL_PX + GAP_PX, 2 * (PANEL_PX + GAP_PX)
-    return (
-        picture[:PANEL_PX, :PANEL_PX],
-        picture[:PANEL_PX, overlay_px : overlay_px + PANEL_PX],
-        picture[:PANEL_PX, bar_px : bar_px + BAR_PX],
-    )
+    bar_px = 2 * (PANEL_PX + GAP_PX)
+    return original_of(picture), overlay_of(picture), picture[:PANEL_PX, bar_px : bar_px + BAR_PX]
 
 
 def test_the_original_is_shown_as_the_network_sees_it(image):
@@ -102,3 +103,25 @@ def test_the_caption_is_readable_where_the_page_shows_the_picture_at_a_third():
     on_the_page = 360 / picture.shape[1]
     assert (rows.max() - rows.min() + 1) * on_the_page >= 9  # from the ascenders to the descenders, in px of the page
     assert columns.max() < picture.shape[1] - 8  # and it is not cut off
+
+
+FIELD = {"x0_px": 30, "y0_px": 20, "x1_px": 158, "y1_px": 84, "polygon": "", "side_px": SIDE, "square": "pad_br"}
+
+
+@given(st.integers(0, 7), st.integers(0, 3))
+def test_a_cell_of_the_map_comes_to_its_place_on_the_screen(column, row):
+    """The field, 128 x 64 px, fills the upper half of the square: a cell of 8 px there is 16 px on the screen."""
+    heat = np.zeros((SIDE, SIDE), np.float32)
+    heat[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] = 3.0
+    found = on_screen(heat, SimpleNamespace(width_px=200, height_px=100, **FIELD), 6.0)
+    assert found.shape == (100, 200) and found.max() == 128
+    ys, xs = np.nonzero(found > 64)
+    assert (ys.min(), ys.max() + 1) == (20 + 16 * row, 36 + 16 * row)
+    assert (xs.min(), xs.max() + 1) == (30 + 16 * column, 46 + 16 * column)
+
+
+def test_nothing_lies_outside_of_the_field_s_outline():
+    heat = np.ones((SIDE, SIDE), np.float32)
+    sector = {**FIELD, "polygon": "94,20|157,83|30,83"}
+    found = on_screen(heat, SimpleNamespace(width_px=200, height_px=100, **sector), 1.0)
+    assert found[50, 94] == 255 and found[25, 40] == 0 and found[90, 94] == 0

@@ -7,11 +7,11 @@ import pytest
 
 from nonmass.errors import InputError
 from nonmass.images import write_png
-from nonmass.lesions import add_masks, read_lesion
+from nonmass.lesions import add_masks, read_lesion, tissue_of
 
 # The field of view is the middle 16 x 8 pixels of a screen of 24 x 16; scaled by a half it fills the upper half.
-VIEW = {"x0_px": 4, "y0_px": 4, "x1_px": 20, "y1_px": 12, "accepted": 1}
-SQUARE = {"side_px": 8, "square": "pad_br"}
+VIEW = {"x0_px": 4, "y0_px": 4, "x1_px": 20, "y1_px": 12, "polygon": "", "accepted": 1}
+SQUARE = {"side_px": 8, "square": "pad_br", "overlays": "keep"}
 
 
 def row(mask_path):
@@ -64,8 +64,16 @@ def test_mask_of_another_size_is_refused(tmp_path):
         lesion_of(tmp_path, row("m.png"))
 
 
+def test_tissue_is_the_field_without_padding_and_what_is_beside_a_sector():
+    whole = row("")
+    assert pixels_of(tissue_of(whole)) == {(y, x) for y in range(4) for x in range(8)}
+    whole.polygon = "4,4|11,4|11,11|4,11"  # its left half
+    assert pixels_of(tissue_of(whole)) == {(y, x) for y in range(4) for x in range(4)}
+
+
 def test_rows_keep_their_order_and_an_unknown_image_is_named():
     screens = pd.DataFrame({"image_id": ["a", "b"], "mask_path": ["a.png", ""], "width_px": 24, "height_px": 16})
+    screens = screens.assign(path="x.png", frame=0)
     views = pd.DataFrame({"image_id": ["a", "b"]}).assign(**VIEW)
     views.loc[0, "accepted"] = 0
     squares = views[["image_id"]].assign(**SQUARE)

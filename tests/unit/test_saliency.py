@@ -1,16 +1,18 @@
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nonmass.geometry import Box
 from nonmass.saliency import (
-    area_share,
+    centre_blob,
     centre_hit,
-    compare_with_lesions,
+    centre_numbers,
     energy_in_lesion,
     enlarge,
+    iou_above_percentile,
+    lesion_numbers,
     pointing_hit,
-    summarise,
 )
 
 
@@ -70,10 +72,6 @@ def test_centre(content, at, expected):
     assert centre_hit(square(*at), content) == expected
 
 
-def test_area_leaves_padding_out():
-    assert area_share(square(slice(0, 4), slice(0, 4)), Box(0, 0, 4, 8)) == 0.5
-
-
 def test_enlarging_keeps_the_place_of_the_maximum_and_the_mean():
     coarse = np.zeros((4, 4), np.float32)
     coarse[1, 2] = 1.0
@@ -82,31 +80,41 @@ def test_enlarging_keeps_the_place_of_the_maximum_and_the_mean():
     assert fine.mean() == pytest.approx(1 / 16)
 
 
-def explained_images():
-    box = {"x0_px": 0, "y0_px": 0, "x1_px": 8, "y1_px": 8, "side_px": 8, "square": "pad_br"}
-    part = ["test", "test", "test", "external"]
-    return pd.DataFrame({"image_id": list("abcd"), "patient_id": ["p", "p", "q", "r"], "part": part}).assign(**box)
+def test_iou_above_the_percentile():
+    # The ten brightest of 40 pixels of the picture, of which 8 are above its 80th percentile.
+    content = Box(0, 0, 5, 8)
+    lesion = square(slice(0, 2), slice(0, 5))
+    ramp = heat()
+    ramp[content.slices] = np.arange(40, 0, -1).reshape(8, 5)
+    ramp[:, 5:] = 99  # padding says nothing
+    assert iou_above_percentile(ramp, lesion, content) == 8 / 10
+    assert iou_above_percentile(heat(), lesion, content) == 0
 
 
-def test_numbers_of_a_cohort():
-    nothing = np.zeros((8, 8), bool)
-    maps = np.stack([heat(y2x6=3.0, y7x0=1.0), heat(y7x0=1.0), heat(y0x0=1.0), heat()])
-    numbers = compare_with_lesions(explained_images(), maps, iter([LESION, LESION, nothing, nothing]))
-    assert numbers["image_id"].tolist() == ["a", "b"]
-    assert summarise(numbers) == {
-        "test": {
-            "n": {"images": 2, "patients": 1, "empty_maps": 0},
-            "pointing_game": {"est": 0.5, "centre_baseline": 0.0},
-            "energy_in_lesion": {"est": 0.375, "area_baseline": 6 / 64},
-        }
-    }
+@given(st.integers(20, 64), st.integers(20, 64), st.integers(0, 9))
+def test_the_blob_is_a_fifth_of_the_picture_around_its_middle(width, height, x0):
+    content = Box(x0, 0, x0 + width, height)
+    blob = centre_blob(80, content)
+    outside = blob.copy()
+    outside[content.slices] = False
+    assert not outside.any()
+    assert blob.sum() / content.area == pytest.approx(0.2, abs=0.02)
+    inside = blob[content.slices]
+    assert np.array_equal(inside, inside[::-1]) and np.array_equal(inside, inside[:, ::-1])
+    assert inside[height // 2, width // 2]
 
 
-def test_empty_maps_are_counted():
-    numbers = compare_with_lesions(explained_images()[:1], heat()[None], [LESION])
-    assert summarise(numbers)["test"]["n"] == {"images": 1, "patients": 1, "empty_maps": 1}
+def test_a_lesion_in_the_middle_is_what_the_centre_finds():
+    content = Box(0, 0, 40, 40)
+    blob = centre_blob(40, content)
+    assert centre_numbers(blob, content) == {"pointing_game": 1, "energy_in_lesion": 1, "iou": 1, "is_empty": 0}
+    corner = square(slice(0, 8), slice(0, 8), side=40)
+    assert centre_numbers(corner, content) == {"pointing_game": 0, "energy_in_lesion": 0, "iou": 0, "is_empty": 0}
 
 
-def test_without_a_lesion_there_are_no_numbers():
-    numbers = compare_with_lesions(explained_images()[:1], heat()[None], [np.zeros((8, 8), bool)])
-    assert summarise(numbers) == {}
+def test_numbers_of_all_maps():
+    content = Box(0, 0, 8, 8)
+    found = lesion_numbers({"gradcam": heat(y2x6=3.0, y7x0=1.0), "random": heat()}, LESION, content)
+    assert list(found) == ["gradcam", "random", "centre"]
+    assert found["gradcam"] == {"pointing_game": 1, "energy_in_lesion": 0.75, "iou": 1 / 7, "is_empty": 0}
+    assert found["random"] == {"pointing_game": 6 / 64, "energy_in_lesion": 6 / 64, "iou": 0, "is_empty": 1}

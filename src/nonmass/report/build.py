@@ -22,6 +22,7 @@ from nonmass.report import (
     calibration,
     cautions,
     comparisons,
+    explanations,
     fields,
     figures,
     flow,
@@ -95,6 +96,8 @@ def compose_report(sources: Sources) -> Report:
     calibrations = {task.name: list(calibration_plots(task)) for task in sources.tasks}
     decisions = {task.name: list(decision_plots(task)) for task in sources.tasks}
     forests = {task.name: list(subgroup_plots(task)) for task in sources.tasks}
+    similarity = {task.name: similarity_plot(task) for task in sources.tasks if explanations.similarities(task)}
+    fourth = [figure_four_plot(task) for task in sources.tasks if ordered_pictures(task.heat_maps)]
     page = {
         "table1": table1,
         "tests": tables.informative_tests(clinical, sources.tests),
@@ -112,7 +115,8 @@ def compose_report(sources: Sources) -> Report:
         "decisions": decisions,
         "forests": forests,
         "training": {task.name: list(training_plots(task)) for task in sources.tasks},
-        "pictures": {task.name: ordered_pictures(task.heat_maps) for task in sources.tasks},
+        "similarity": similarity,
+        "pictures": {task.name: grouped_pictures(task.heat_maps) for task in sources.tasks},
         "nonmass_version": version("nonmass"),
         "level": f"{100 * sources.reported.roc.confidence_level:g}",
     }
@@ -130,6 +134,8 @@ def compose_report(sources: Sources) -> Report:
             *chain.from_iterable(
                 plots for of_tasks in (roc, calibrations, decisions, forests) for plots in of_tasks.values()
             ),
+            *similarity.values(),
+            *fourth,
         ),
         render_page(page),
     )
@@ -177,6 +183,7 @@ def render_page(page: dict[str, Any]) -> str:
         "comparisons": comparisons,
         "fields": fields,
         "possible": possible,
+        "explanations": explanations,
         "shortcuts": shortcuts,
         "subgroups": subgroups,
         "UNDEFINED": Estimate(),
@@ -189,10 +196,18 @@ def render_page(page: dict[str, Any]) -> str:
 
 
 def ordered_pictures(heat_maps: list[HeatMap]) -> list[HeatMap]:
-    """Parts as everywhere in the page; in each the right calls, then the errors, then by id."""
+    """Parts as everywhere in the page; in each the right calls, then the errors; the surest first."""
     by_outcome = {outcome: rank for rank, outcome in enumerate(wording.OUTCOME_WORDS)}
     shown = [picture for picture in heat_maps if picture.part in PARTS_SHOWN]
-    return sorted(shown, key=lambda p: (PARTS_SHOWN.index(p.part), by_outcome[p.outcome], p.image_id))
+    return sorted(shown, key=lambda p: (PARTS_SHOWN.index(p.part), by_outcome[p.outcome], -p.margin, p.image_id))
+
+
+def grouped_pictures(heat_maps: list[HeatMap]) -> dict[tuple[str, str], list[HeatMap]]:
+    """(part, outcome) -> its pictures, in the order of `ordered_pictures`."""
+    groups: dict[tuple[str, str], list[HeatMap]] = {}
+    for picture in ordered_pictures(heat_maps):
+        groups.setdefault((picture.part, picture.outcome), []).append(picture)
+    return groups
 
 
 def data_uri(png: bytes) -> str:
@@ -331,6 +346,30 @@ def subgroup_plots(task: TaskSources) -> Iterator[Plot]:
                 f"Areas under the curve with intervals, as in the table below. {caption}",
                 subgroups.forest(task, part, cautions.shout(task)),
             )
+
+
+def similarity_plot(task: TaskSources) -> Plot:
+    """What is left of the maps without the weights."""
+    lines = (
+        f"{explanations.SIMILARITIES[measure]}: "
+        + ", ".join(f"{estimate(value)} without the last {layers} layers" for layers, value in curve)
+        for measure, curve in explanations.similarities(task).items()
+    )
+    return Plot(
+        f"randomised_{task.name}",
+        captioned(f"{task_name(task.name)}: heat maps as weights are lost from the logit downwards.", task),
+        f"Likeness of heat maps to those of the whole network. {'; '.join(lines)}.",
+        explanations.similarity_curve(task, cautions.shout(task)),
+    )
+
+
+def figure_four_plot(task: TaskSources) -> Plot:
+    """Fig. 4, a file; the page shows the gallery, which has more."""
+    caption = captioned(f"{task_name(task.name)}: originals above, heat maps below; the surest of each outcome.", task)
+    pictures = ordered_pictures(task.heat_maps)
+    return Plot(
+        f"fig4_gradcam_{task.name}", caption, caption, explanations.figure_four(task, pictures, cautions.shout(task))
+    )
 
 
 def training_plots(task: TaskSources) -> Iterator[Plot]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from nonmass.report.records import Explained, Performance, Sources, TaskSources
 from nonmass.report.reported import Reported
-from nonmass.report.wording import CLASS_WORDS, RULE_WORDS, amount, column_name, number, part_name, task_name
+from nonmass.report.wording import CLASS_WORDS, RULE_WORDS, amount, column_name, part_name, task_name
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
 
@@ -119,22 +119,13 @@ def gallery_cautions(explained: Explained) -> list[str]:
     ]
 
 
-def map_cautions(explained: Explained) -> list[str]:
-    """Where the heat maps meet the lesions no better than what knows nothing of the image."""
-    cautions = []
-    for part, match in explained.matches.items():
-        pointing, energy = match.pointing_game, match.energy_in_lesion
-        if pointing.est <= pointing.centre_baseline:
-            cautions.append(
-                f"{part_name(part)}: the maps point at the lesion no better than pointing at the image centre would "
-                f"({number(pointing.est)} against {number(pointing.centre_baseline)})."
-            )
-        if energy.est <= energy.area_baseline:
-            cautions.append(
-                f"{part_name(part)}: the maps hold no more in the lesion than an even map would "
-                f"({number(energy.est)} against {number(energy.area_baseline)})."
-            )
-    return cautions
+def perturbation_cautions(explained: Explained) -> list[str]:
+    """Images that the perturbation has left out."""
+    return [
+        f"Left out of the rows for {target}: {amount(n, 'image')}, with nothing of it in the field or no room beside."
+        for target, n in explained.not_perturbed.items()
+        if n
+    ]
 
 
 def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:

@@ -138,40 +138,12 @@ class Certificate(Record):
         return self.unit == "patient" and bool(self.disjoint)
 
 
-class PointingGame(Record):
-    """Share of maps whose maximum lies in the lesion, beside that of the images whose middle does."""
-
-    est: float
-    centre_baseline: float
-
-
-class EnergyInLesion(Record):
-    """Share of a map's sum that lies in the lesion, beside that of an even map."""
-
-    est: float
-    area_baseline: float
-
-
-class LesionMatch(Record):
-    """How well the heat maps of a part meet the lesion masks; `n` counts images, patients and empty maps."""
-
-    n: dict[str, int]
-    pointing_game: PointingGame
-    energy_in_lesion: EnergyInLesion
-
-
 class Explained(Record):
-    """The network that was explained; a part without a lesion mask is absent."""
+    """The network that was explained; `not_perturbed`: target -> images of its sample without room elsewhere."""
 
     backbone: str
     doubtful_crops: int = 0
-    test: LesionMatch | None = None
-    external: LesionMatch | None = None
-
-    @property
-    def matches(self) -> dict[str, LesionMatch]:
-        """Part -> numbers, of the parts that have them."""
-        return {name: part for name, part in (("test", self.test), ("external", self.external)) if part}
+    not_perturbed: dict[str, int] = Field(default_factory=dict)
 
 
 class Fields(Record):
@@ -213,6 +185,8 @@ class HeatMap:
     truth: int
     score: float
     outcome: str
+    margin: float
+    scale_top: float
     png: bytes
 
 
@@ -225,7 +199,8 @@ class TaskSources:
         comparisons: (first, second) -> part -> measure, e.g. `auc_difference` and `p`.
         histories: Backbone -> seed -> epochs (tables.HISTORY).
         cards: Backbone -> seed -> what model.json says about the trained network.
-        explained: Numbers of the heat maps; None where none were made.
+        explained: What was explained; None where no heat maps were made.
+        explanation: tables.EXPLANATION_MEASURES.
         software: What computed the statistics -> its version.
         shortcuts: shortcut_table.SHORTCUTS.
         reliability: tables.RELIABILITY.
@@ -243,6 +218,7 @@ class TaskSources:
     histories: dict[str, dict[int, pd.DataFrame]]
     cards: dict[str, dict[int, dict[str, Any]]]
     explained: Explained | None
+    explanation: pd.DataFrame
     software: dict[str, str]
     heat_maps: list[HeatMap]
     shortcuts: pd.DataFrame

@@ -6,6 +6,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
+
 from nonmass import tables
 from nonmass.assignment import read_seal
 from nonmass.errors import InputError
@@ -55,6 +57,7 @@ class Folders:
     calibration: Path
     decisions: Path
     subgroups: Path
+    explanations: Path
 
 
 def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str, ...]) -> Sources:
@@ -137,6 +140,7 @@ def _read_task(
             for backbone, of_seeds in models.items()
         },
         explained=_read(explained, Explained) if explained.exists() else None,
+        explanation=_read_explanation(folders.explanations / f"{name}.csv"),
         software=_read(folders.measures / f"{name}_software.json", dict[str, str]),
         heat_maps=_read_heat_maps(folders.gradcam / name),
         shortcuts=SHORTCUTS.read(folders.shortcuts / f"{name}.csv"),
@@ -209,12 +213,17 @@ def _spread(group: dict[str, Estimate], where: str) -> Spread:
     return Spread(mean, sd, smallest, largest, round(n))
 
 
+def _read_explanation(path: Path) -> pd.DataFrame:
+    table = tables.EXPLANATION_MEASURES
+    return table.read(path) if path.exists() else pd.DataFrame(columns=list(table.columns))
+
+
 def _read_heat_maps(folder: Path) -> list[HeatMap]:
     index = folder / "index.csv"
     if not index.exists():
         return []
     rows = tables.HEAT_MAPS.read(index).to_dict("records")
-    names = ("image_id", "part", "truth", "score", "outcome")
+    names = ("image_id", "part", "truth", "score", "outcome", "margin", "scale_top")
     return [HeatMap(**{name: row[name] for name in names}, png=_read_png(folder / row["file"])) for row in rows]
 
 

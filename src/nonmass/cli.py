@@ -2,6 +2,7 @@
 
 import json
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Detection and classification of non-mass lesions on breast ultrasound. Research use only.",
 )
+
+
+class Form(StrEnum):
+    """Who reads what the gate prints."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
+    github = "github"
+
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed beside what limits it, all in one run.")
 app.add_typer(bench, name="bench")
@@ -131,6 +142,32 @@ def review(
 
     page = write_project_sheet(Path(), out, is_all)
     typer.echo(f"wrote {page}; it shows whole screens, which may tell who a patient is: do not pass it on")
+
+
+@app.command()
+def gate(
+    base: Annotated[str, typer.Option(help="Revision to compare with, committed: main, a tag, a hash.")],
+    head: Annotated[str | None, typer.Option(help="Revision to judge; default the working tree.")] = None,
+    release: Annotated[bool, typer.Option("--release", help="Judge test and external parts, doubts included.")] = False,
+    form: Annotated[Form, typer.Option("--format", help="What is printed.")] = Form.text,
+    html: Annotated[Path | None, typer.Option(help="Also write a page, with pictures of crops.")] = None,
+) -> None:
+    """Are the models worse than in another revision? Exit code 0 no, 1 yes or not comparable, 2 cannot tell."""
+    from nonmass.files import write_text
+    from nonmass.gate.gate import both_sides, run_gate
+    from nonmass.gate.page import FORMATS, as_html
+    from nonmass.gate.verdicts import CANNOT_TELL
+
+    try:
+        with both_sides(Path.cwd(), base, head) as sides:
+            found = run_gate(*sides, is_release=release)
+    except InputError as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(CANNOT_TELL) from None
+    typer.echo(FORMATS[form.value](found))
+    if html:
+        write_text(html, as_html(found, Path("data/fov/images")))
+    raise typer.Exit(found.exit_code)
 
 
 @bench.command(name="data")

@@ -17,8 +17,8 @@ from nonmass.duplicates import DuplicatesParams
 from nonmass.errors import InputError
 from nonmass.folds import Folds
 from nonmass.fov.finder import FindParams
-from nonmass.gate.rules import GateParams
 from nonmass.gallery import ExplainParams
+from nonmass.gate.rules import GateParams
 from nonmass.network import NetworkParams, weights_record
 from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate

@@ -108,7 +108,8 @@ def _seal(revision: Revision, task: str) -> Seal:
         raise InputError(f"{revision.name}: {revision.told(error)}") from None
     if carried.assignment != seal.assignment:
         raise InputError(
-            f"{revision.name}: metrics/{task}.json is of split {carried.assignment}, the certificate of {seal.assignment}"
+            f"{revision.name}: metrics/{task}.json is of split {carried.assignment}, "
+            f"the certificate of {seal.assignment}"
         )
     return seal
 
@@ -119,15 +120,15 @@ def _told(seal: Seal) -> str:
 
 
 def _pair_task(base: Revision, head: Revision, task: str, parts: list[str], rules: Rules, found: Comparable) -> None:
-    before, now = read_known(base).backbones, read_known(head).backbones
-    for backbone in dict.fromkeys((*before, *now)):
-        if backbone not in before:
+    of_base, of_head = read_known(base).backbones, read_known(head).backbones
+    for backbone in dict.fromkeys((*of_base, *of_head)):
+        if backbone not in of_base:
             try:
                 _predictions(head, task, backbone)
                 found.added.append(Key(task, backbone))
             except InputError as error:
                 found.refused[Key(task, backbone)] = str(error)
-        elif backbone not in now:
+        elif backbone not in of_head:
             if backbone in rules.removed:
                 found.removed.append(Key(task, backbone))
             else:
@@ -144,7 +145,8 @@ def _pair_task(base: Revision, head: Revision, task: str, parts: list[str], rule
             for part in parts:
                 key = Key(task, backbone, part)
                 try:
-                    found.pairs[key] = _pair(*(frame[frame["part"] == part] for frame in frames), seeds)
+                    before, now = (frame[frame["part"] == part] for frame in frames)
+                    found.pairs[key] = _pair(before, now, seeds)
                 except InputError as error:
                     found.refused[key] = str(error)
 

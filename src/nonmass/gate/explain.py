@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nonmass.errors import InputError
-from nonmass.gate.lock import StageChange, behind, read_lock, shown, stage_changes, stale
+from nonmass.gate.lock import StageChange, behind, read_graph, read_lock, shown, stage_changes, stale
 from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import TASKS
 
@@ -97,14 +96,14 @@ def stale_results(revision: Revision) -> list[str]:
     """Why the predictions and metrics of a side are not those of its params and code; empty if they are.
 
     Raises:
-        InputError: Its dvc.lock is missing or knows no evaluation of a task.
+        InputError: Its dvc.lock is missing or lacks a stage of its dvc.yaml.
     """
-    stages = read_lock(revision)
-    last = [f"eval@{task}" for task in TASKS]
-    missing = [name for name in last if name not in stages]
+    stages, wanted = read_lock(revision), read_graph(revision)
+    missing = [name for name in wanted if name not in stages]
     if missing:
         raise InputError(f"dvc.lock: knows no stage {missing[0]}; run `dvc repro` and commit it")
-    return list(stale(revision, stages, behind(stages, last)))
+    stages = {name: stages[name] for name in wanted}  # it may keep others, which dvc.yaml had once
+    return list(stale(revision, stages, behind(stages, [f"eval@{task}" for task in TASKS])))
 
 
 def flat(content: Any, prefix: str = "") -> dict[str, Any]:
@@ -138,10 +137,10 @@ def _alarms(base: Revision, params: list[Change], data: list[Change], stages: tu
         count = sum(change.key.startswith(f"{name}: ") for change in data)
         if count:
             yield f"{what} changed: {count} figures of metrics/{name}.json"
-    for change in stages:
-        touched = [path for path in change.results if path.startswith(("data/", "splits/"))]
+    for stage in stages:
+        touched = [path for path in stage.results if path.startswith(("data/", "splits/"))]
         if touched:
-            yield f"stage {change.name} gave other data: {', '.join(touched)}"
+            yield f"stage {stage.name} gave other data: {', '.join(touched)}"
     try:
         reasons = stale_results(base)
     except InputError as error:
@@ -171,7 +170,7 @@ def _measures(base: Revision, head: Revision, parts: tuple[str, ...]) -> Iterato
 
 
 def _told(metrics: dict[str, Any], place: tuple[str, ...]) -> str:
-    """ "0.837 (0.810 to 0.863)", or "" where nothing stands."""
+    """Such as 0.837 (0.810 to 0.863); "" where nothing stands."""
     at: Any = metrics
     for key in place:
         at = at.get(key) if isinstance(at, dict) else None

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from nonmass.errors import InputError
 from nonmass.gate.revisions import Revision
 from nonmass.params import PARAMS_FILE, load
 
+GRAPH_FILE = Path("dvc.yaml")
 LOCK_FILE = Path("dvc.lock")
 
 
@@ -65,6 +67,37 @@ def _stage(entry: dict[str, Any]) -> Stage:
     return Stage(entry["cmd"], hashes["deps"], entry.get("params", {}).get(str(PARAMS_FILE), {}), hashes["outs"])
 
 
+def read_graph(revision: Revision) -> list[str]:
+    """Names of the stages of a revision's dvc.yaml, matrices multiplied out as DVC does it.
+
+    Raises:
+        InputError: There is none, or a matrix is over something that params.yaml has not.
+    """
+    try:
+        stages = load(revision.folder / GRAPH_FILE)["stages"]
+        return [name for stage, entry in stages.items() for name in _multiplied(stage, entry, revision.params)]
+    except InputError as error:
+        raise InputError(revision.told(error)) from None
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{GRAPH_FILE}: not readable as DVC's graph") from None
+
+
+def _multiplied(stage: str, entry: dict[str, Any], params: dict[str, Any]) -> Iterator[str]:
+    if "matrix" not in entry:
+        yield stage
+        return
+    axes = [_axis(values, params) for values in entry["matrix"].values()]
+    yield from (f"{stage}@{'-'.join(map(str, point))}" for point in product(*axes))
+
+
+def _axis(values: Any, params: dict[str, Any]) -> list[Any]:
+    """Of a matrix: a list, or the key of one in params.yaml, "${key}"."""
+    found = lookup(params, values.removeprefix("${").removesuffix("}")) if isinstance(values, str) else values
+    if not isinstance(found, list):
+        raise InputError(f"{GRAPH_FILE}: matrix over {values}, which is no list")
+    return found
+
+
 def behind(stages: dict[str, Stage], last: Iterable[str]) -> list[str]:
     """The named stages and all that they need, in the order of dvc.lock."""
     found, todo = set(), list(last)
@@ -85,7 +118,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def stale(revision: Revision, stages: dict[str, Stage], names: Iterable[str]) -> Iterator[str]:
-    """Why results are not those of the files beside them: parameters, code and results in Git that differ from dvc.lock.
+    """Why results are not those of the files beside them: parameters, code, results in Git that dvc.lock has otherwise.
 
     Folders, and files that are not there because DVC keeps them, are left to `nonmass verify`; params.yaml as a whole
     is looked at key by key.

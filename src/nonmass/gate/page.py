@@ -92,8 +92,8 @@ def sentence(row: Row) -> str:
 
 
 def signed(value: float | None) -> str:
-    """Three decimals with a sign, a true minus, or a dash where undefined."""
-    return "–" if value is None else f"{value:+.3f}".replace("-", "−")
+    """Three decimals with a sign, or a dash where undefined."""
+    return "-" if value is None else f"{value:+.3f}"
 
 
 def _clauses(row: Row) -> Iterator[str]:

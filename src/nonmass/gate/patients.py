@@ -105,15 +105,16 @@ def flipped(images: pd.DataFrame, before: float, now: float) -> list[tuple[Flip,
         now: Of the new revision.
     """
     found = []
-    for (patient, truth), of_patient in images.groupby(["patient_id", "truth"], sort=True):
+    for key, of_patient in images.groupby(["patient_id", "truth"], sort=True):
+        patient, truth = str(key[0]), int(str(key[1]))
         means = of_patient["base"].mean(), of_patient["head"].mean()
         was_right, is_right = (
             (mean >= cutoff) == bool(truth) for mean, cutoff in zip(means, (before, now), strict=True)
         )
         if was_right != is_right:
-            moved = (of_patient["head"] - of_patient["base"]).abs()
-            image = of_patient.loc[moved.idxmax(), "image_id"]
-            found.append((Flip(str(patient), int(truth), str(image), *map(float, means)), bool(was_right)))
+            moved = (of_patient["head"] - of_patient["base"]).abs().to_numpy()
+            image = str(of_patient["image_id"].iloc[int(moved.argmax())])
+            found.append((Flip(patient, truth, image, *map(float, means)), bool(was_right)))
     return found
 
 

@@ -20,8 +20,8 @@ class GateParams(Section):
     """How much worse may pass for as good, and what was taken out on purpose.
 
     Attributes:
-        margin: Of the AUC: a model is as good as the one before if it is surely not worse by this much; or `seeds`, what
-            another seed would change, measured on the baseline's own seeds.
+        margin: Of the AUC: a model is as good as the one before if it is surely not worse by this much; or `seeds`,
+            what another seed would change, measured on the baseline's own seeds.
         act_at: Probability of disease at which a person would act; it weighs false against true positives.
         removed: Backbones that the new revision drops on purpose.
     """

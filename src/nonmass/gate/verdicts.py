@@ -118,7 +118,7 @@ def is_failure(row: Row) -> bool:
 
 
 def exit_code(rows: Iterable[Row], is_release: bool) -> int:
-    """0 if nothing is wrong, 1 for a regression or what cannot be compared, 2 for a release that nobody can vouch for."""
+    """0 if nothing is wrong, 1 for a regression or what cannot be compared, 2 for a release with a doubt."""
     rows = list(rows)
     if not rows or any(map(is_failure, rows)):
         return REGRESSION

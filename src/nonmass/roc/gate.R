@@ -26,7 +26,7 @@ compare_revisions <- function(pairs, level) {
     row = names(pairs), base = column("base"), head = column("head"), difference = column("difference"),
     lo = pmax(-1, column("difference") - half), hi = pmin(1, column("difference") + half), p = p,
     tested_at = tested_at,
-    detectable = ifelse(column("error") > 0, half + stats::qt(0.8, df) * column("error"), NA), # with a power of 80 %
+    detectable = ifelse(column("error") > 0, half + stats::qt(0.8, df) * column("error"), NA_real_), # with a power of 80 %
     note = column("note", "")
   )
 }

@@ -170,6 +170,25 @@ def gate(
     raise typer.Exit(found.exit_code)
 
 
+@app.command()
+def verify(
+    deep: Annotated[bool, typer.Option("--deep", help="Also run a stage again elsewhere and compare bytes.")] = False,
+    stage: Annotated[str, typer.Option(help="Which, for --deep: eval@detect, split, report.")] = "report",
+) -> None:
+    """Is dvc.lock true? Says which stage is stale and why; exit code 1 if any is, or gives other bytes."""
+    from nonmass.gate.verify import differing_outs, stale_stages
+
+    stale = stale_stages(Path.cwd())
+    for name, reasons in stale.items():
+        typer.echo(f"{name}: stale: {'; '.join(reasons)}")
+    others = differing_outs(Path.cwd(), stage) if deep and not stale else []
+    for path in others:
+        typer.echo(f"{stage}: {path} comes out otherwise when it is run again")
+    if not stale and not others:
+        typer.echo("up to date" + (f"; {stage} gives the same bytes again" if deep else ""))
+    raise typer.Exit(int(bool(stale or others)))
+
+
 @bench.command(name="data")
 def bench_data_command(
     sizes: Annotated[str, typer.Option(help="Numbers of screens.")] = "1000,5000,15120",

@@ -150,7 +150,9 @@ def gate(
     head: Annotated[str | None, typer.Option(help="Revision to judge; default the working tree.")] = None,
     release: Annotated[bool, typer.Option("--release", help="Judge test and external parts, doubts included.")] = False,
     form: Annotated[Form, typer.Option("--format", help="What is printed.")] = Form.text,
-    html: Annotated[Path | None, typer.Option(help="Also write a page, with pictures of crops.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Also write a page, with pictures of crops.")
+    ] = None,
 ) -> None:
     """Are the models worse than in another revision? Exit code 0 no, 1 yes or not comparable, 2 cannot tell."""
     from nonmass.files import write_text

@@ -62,7 +62,7 @@ def test_equal_models_fail_in_at_most_five_of_a_hundred_tables(sizes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "alone", "among_four"), [(EXTERNAL, 0.865, 0.74), (TEST, 0.69, 0.5)], ids=["external", "test"]
+    ("size", "alone", "among_four"), [(EXTERNAL, 0.865, 0.695), (TEST, 0.69, 0.485)], ids=["external", "test"]
 )
 def test_power_against_a_loss_of_five_points_is_what_the_document_says(size, alone, among_four):
     """A model that loses 0.05, judged alone and beside three that lose nothing; two standard errors of 200 draws."""

@@ -45,7 +45,7 @@ def verdicts(purpose, number, rows, between=0.8):
     rng = generator(1, "gate", purpose, number)
     keys = [Key("detect", f"b{n}", "test") for n in range(len(rows))]
     pairs = {key: drawn_pair(rng, *size, areas, between) for key, (size, areas) in zip(keys, rows, strict=True)}
-    judged = {row.key: row.verdict for row in judge(Comparable(pairs, {}, [], []), RULES)}
+    judged = {row.key: row.verdict for row in judge(Comparable(pairs), RULES)}
     return [judged[key] for key in keys]
 
 

@@ -1,7 +1,7 @@
 """Which rows of the table can be compared, and on what: the same images, the same certificate, whole files."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -46,9 +46,9 @@ class Pair:
         return [int(code) for code in pd.factorize(self.images["patient_id"])[0]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Comparable:
-    """What can be compared, and what cannot.
+    """What can be compared, and what cannot; filled task by task.
 
     Attributes:
         pairs: Rows to be judged.
@@ -57,15 +57,15 @@ class Comparable:
         removed: Backbones that its params name as removed.
     """
 
-    pairs: dict[Key, Pair]
-    refused: dict[Key, str]
-    added: list[Key]
-    removed: list[Key]
+    pairs: dict[Key, Pair] = field(default_factory=dict)
+    refused: dict[Key, str] = field(default_factory=dict)
+    added: list[Key] = field(default_factory=list)
+    removed: list[Key] = field(default_factory=list)
 
 
 def pair_up(base: Revision, head: Revision, rules: Rules) -> Comparable:
     """All rows of all tasks. Whatever is missing or differs makes a row that is refused, never one less."""
-    found = Comparable({}, {}, [], [])
+    found = Comparable()
     for task in TASKS:
         try:
             parts = _common_parts(base, head, task, rules.parts)

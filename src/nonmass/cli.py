@@ -178,11 +178,13 @@ def verify(
     stage: Annotated[str, typer.Option(help="Which, for --deep: eval@detect, split, report.")] = "report",
 ) -> None:
     """Is dvc.lock true? Says which stage is stale and why; exit code 1 if any is, or gives other bytes."""
-    from nonmass.gate.verify import differing_outs, stale_stages
+    from nonmass.gate.verify import differing_outs, other_versions, stale_stages
 
     stale = stale_stages(Path.cwd())
     for name, reasons in stale.items():
         typer.echo(f"{name}: stale: {'; '.join(reasons)}")
+    for line in other_versions(Path.cwd()):
+        typer.echo(f"note: {line}")
     others = differing_outs(Path.cwd(), stage) if deep and not stale else []
     for path in others:
         typer.echo(f"{stage}: {path} comes out otherwise when it is run again")

@@ -2,16 +2,21 @@
 
 import filecmp
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from nonmass.environment import read_records
 from nonmass.errors import InputError
+from nonmass.roc import bridge
 
+NOT_IN_CACHE = "not in cache"  # DVC's word for a result that is here and right, but could not be restored
 WATCHED = ("src", "stages", "params.yaml")  # beside its deps, what a stage may need
 
 
@@ -31,7 +36,8 @@ def stale_stages(root: Path) -> dict[str, list[str]]:
             status: dict[str, list[Any]] = repo.status()
     except DvcException as error:
         raise InputError(f"DVC: {error}") from None
-    return {stage: list(_reasons(changes)) for stage, changes in sorted(status.items())}
+    found = {stage: list(_reasons(changes)) for stage, changes in sorted(status.items())}
+    return {stage: reasons for stage, reasons in found.items() if reasons}
 
 
 def _reasons(changes: Iterable[Any]) -> Iterator[str]:
@@ -44,8 +50,29 @@ def _reasons(changes: Iterable[Any]) -> Iterator[str]:
             for path, state in items.items():
                 if isinstance(state, dict):
                     yield from (f"{path}: {key} {what}" for key, what in state.items())
-                else:
+                elif state != NOT_IN_CACHE:
                     yield f"{kind.removeprefix('changed ')}: {path} {state}"
+
+
+def other_versions(root: Path) -> list[str]:
+    """What is installed here in another version than computed the results, which may then come out otherwise.
+
+    Raises:
+        InputError: R is missing.
+    """
+    path = root / "metrics" / "environment.json"
+    if not path.is_file():
+        return []
+    (recorded,) = read_records([path])
+    training, statistics = (recorded.get(name, {}) for name in ("training", "statistics"))
+    made_with = {"torch": training.get("torch_version"), "timm": training.get("timm_version"), **statistics}
+    here = {**bridge.call("software"), "python": platform.python_version()}
+    here |= {name: version(name) for name in ("torch", "timm", "numpy", "pandas", "rpy2")}
+    return [
+        f"{name} {made_with[name]} computed the results, {here[name]} is installed"
+        for name in sorted(here.keys() & made_with.keys())
+        if made_with[name] not in {here[name], None}
+    ]
 
 
 def differing_outs(root: Path, address: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Detection and classification of non-mass lesions on breast ultrasound. Research use only.",
 )
+
+
+class Form(StrEnum):
+    """Who reads what the gate prints."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
+    github = "github"
+
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed beside what limits it, all in one run.")
 app.add_typer(bench, name="bench")
@@ -171,6 +182,55 @@ def review(
 
     page = write_project_sheet(Path(), out, is_all)
     typer.echo(f"wrote {page}; it shows whole screens, which may tell who a patient is: do not pass it on")
+
+
+@app.command()
+def gate(
+    base: Annotated[str, typer.Option(help="Revision to compare with, committed: main, a tag, a hash.")],
+    head: Annotated[str | None, typer.Option(help="Revision to judge; default the working tree.")] = None,
+    release: Annotated[bool, typer.Option("--release", help="Judge test and external parts, doubts included.")] = False,
+    form: Annotated[Form, typer.Option("--format", help="What is printed.")] = Form.text,
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Also write a page, with pictures of crops.")
+    ] = None,
+) -> None:
+    """Are the models worse than in another revision? Exit code 0 no, 1 yes or not comparable, 2 cannot tell."""
+    from nonmass.files import write_text
+    from nonmass.gate.gate import both_sides, run_gate
+    from nonmass.gate.page import FORMATS, as_html
+    from nonmass.gate.verdicts import CANNOT_TELL
+
+    try:
+        with both_sides(Path.cwd(), base, head) as sides:
+            found = run_gate(*sides, is_release=release)
+    except InputError as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(CANNOT_TELL) from None
+    typer.echo(FORMATS[form.value](found))
+    if html:
+        write_text(html, as_html(found, Path("data/fov/images")))
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def verify(
+    deep: Annotated[bool, typer.Option("--deep", help="Also run a stage again elsewhere and compare bytes.")] = False,
+    stage: Annotated[str, typer.Option(help="Which, for --deep: eval@detect, split, report.")] = "report",
+) -> None:
+    """Is dvc.lock true? Says which stage is stale and why; exit code 1 if any is, or gives other bytes."""
+    from nonmass.gate.verify import differing_outs, other_versions, stale_stages
+
+    stale = stale_stages(Path.cwd())
+    for name, reasons in stale.items():
+        typer.echo(f"{name}: stale: {'; '.join(reasons)}")
+    for line in other_versions(Path.cwd()):
+        typer.echo(f"note: {line}")
+    others = differing_outs(Path.cwd(), stage) if deep and not stale else []
+    for path in others:
+        typer.echo(f"{stage}: {path} comes out otherwise when it is run again")
+    if not stale and not others:
+        typer.echo("up to date" + (f"; {stage} gives the same bytes again" if deep else ""))
+    raise typer.Exit(int(bool(stale or others)))
 
 
 @bench.command(name="data")

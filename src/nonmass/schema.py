@@ -18,6 +18,7 @@ from nonmass.errors import InputError
 from nonmass.explanation import ExplainParams
 from nonmass.folds import Folds
 from nonmass.fov.finder import FindParams
+from nonmass.gate.rules import GateParams
 from nonmass.network import NetworkParams, weights_record
 from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate
@@ -61,6 +62,7 @@ class Params(Section):
     calibration: CalibrationParams
     subgroups: SubgroupParams
     explain: ExplainParams
+    gate: GateParams
     runtime: RuntimeParams
     parallel: ParallelParams
 
@@ -82,6 +84,13 @@ class Params(Section):
         twice = sorted({name for name in self.backbones if self.backbones.count(name) > 1})
         if twice:
             raise ValueError(f"backbones names '{twice[0]}' twice")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_removed_is_gone(self) -> "Params":
+        back = sorted({*self.gate.removed} & {*self.backbones})
+        if back:
+            raise ValueError(f"gate.removed names '{back[0]}', which backbones has; take it out of gate.removed")
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,180 @@
+"""What differs between two revisions beside their models: rules, data, split, parameters, stages, metrics."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nonmass.errors import InputError
+from nonmass.gate.lock import StageChange, behind, read_graph, read_lock, shown, stage_changes, stale
+from nonmass.gate.revisions import Revision
+from nonmass.gate.rules import TASKS
+
+# Metrics that say who is in the study, what was seen of them, and who is in which part.
+DATA_METRICS = ("data", "fov", "text", "split")
+ENVIRONMENT = "environment"
+
+# Values that a reader of a page wants side by side; all others are in `dvc metrics diff`.
+_MEASURES = {"auc": ("auc",), "sensitivity": ("frozen", "sensitivity"), "specificity": ("frozen", "specificity")}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A dotted key whose value differs.
+
+    Attributes:
+        key: The key.
+        before: Its value on one line; "absent" where it was not.
+        now: Likewise.
+    """
+
+    key: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric on both sides, with intervals."""
+
+    task: str
+    backbone: str
+    part: str
+    measure: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that differs.
+
+    Attributes:
+        alarms: What a reader must know first: other rules, other data, another split; lines of text.
+        data: Metrics of data and split that differ.
+        params: Parameters that differ.
+        environment: Versions and devices that differ.
+        stages: Stages that were run with something else.
+        measures: Metrics of the judged parts.
+    """
+
+    alarms: tuple[str, ...]
+    data: tuple[Change, ...]
+    params: tuple[Change, ...]
+    environment: tuple[Change, ...]
+    stages: tuple[StageChange, ...]
+    measures: tuple[Measure, ...]
+
+
+def explain(base: Revision, head: Revision, parts: tuple[str, ...]) -> Explanation:
+    """Compare everything that Git holds of both sides; a file that cannot be read counts as absent.
+
+    Args:
+        base: The baseline.
+        head: The new revision.
+        parts: Which are judged; a part that is not, is not shown either, or the eye would gate on it.
+    """
+    params = differences(flat(base.params), flat(head.params))
+    data = [
+        Change(f"{name}: {change.key}", change.before, change.now)
+        for name in DATA_METRICS
+        for change in differences(flat(_metrics(base, name)), flat(_metrics(head, name)))
+    ]
+    environment = differences(flat(_metrics(base, ENVIRONMENT)), flat(_metrics(head, ENVIRONMENT)))
+    stages = tuple(_stages(base, head))
+    return Explanation(
+        alarms=tuple(_alarms(base, params, data, stages)),
+        data=tuple(data),
+        params=tuple(params),
+        environment=tuple(environment),
+        stages=stages,
+        measures=tuple(_measures(base, head, parts)),
+    )
+
+
+def stale_results(revision: Revision) -> list[str]:
+    """Why the predictions and metrics of a side are not those of its params and code; empty if they are.
+
+    Raises:
+        InputError: Its dvc.lock is missing or lacks a stage of its dvc.yaml.
+    """
+    stages, wanted = read_lock(revision), read_graph(revision)
+    missing = [name for name in wanted if name not in stages]
+    if missing:
+        raise InputError(f"dvc.lock: knows no stage {missing[0]}; run `dvc repro` and commit it")
+    stages = {name: stages[name] for name in wanted}  # it may keep others, which dvc.yaml had once
+    return list(stale(revision, stages, behind(stages, [f"eval@{task}" for task in TASKS])))
+
+
+def flat(content: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted key -> leaf; lists are leaves."""
+    if not isinstance(content, Mapping):
+        return {prefix: content}
+    leaves: dict[str, Any] = {}
+    for key, value in content.items():
+        leaves |= flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return leaves
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """Keys whose values differ, sorted."""
+    keys = sorted({*before, *now})
+    return [Change(key, shown(before.get(key)), shown(now.get(key))) for key in keys if before.get(key) != now.get(key)]
+
+
+def _stages(base: Revision, head: Revision) -> list[StageChange]:
+    try:
+        return stage_changes(read_lock(base), read_lock(head))
+    except InputError:
+        return []  # which the table says
+
+
+def _alarms(base: Revision, params: list[Change], data: list[Change], stages: tuple[StageChange, ...]) -> Iterator[str]:
+    rules = [change for change in params if change.key.startswith("gate.") or change.key == "roc.confidence_level"]
+    for change in rules:
+        yield f"the rules of the gate change: {change.key} from {change.before} to {change.now}"
+    for name, what in (("data", "who is in the study"), ("split", "the split or its certificate")):
+        count = sum(change.key.startswith(f"{name}: ") for change in data)
+        if count:
+            yield f"{what} changed: {count} figures of metrics/{name}.json"
+    for stage in stages:
+        touched = [path for path in stage.results if path.startswith(("data/", "splits/"))]
+        if touched:
+            yield f"stage {stage.name} gave other data: {', '.join(touched)}"
+    try:
+        reasons = stale_results(base)
+    except InputError as error:
+        reasons = [base.told(error)]
+    if reasons:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        yield f"results of {base.name} are not those of the files beside them: {reasons[0]}{more}"
+
+
+def _metrics(revision: Revision, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads((revision.folder / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _measures(base: Revision, head: Revision, parts: tuple[str, ...]) -> Iterator[Measure]:
+    for task in TASKS:
+        before, now = _metrics(base, task), _metrics(head, task)
+        for backbone in dict.fromkeys((*before, *now)):
+            for part in parts:
+                for measure, place in _MEASURES.items():
+                    told = [_told(side, (backbone, part, *place)) for side in (before, now)]
+                    if any(told):
+                        yield Measure(task, backbone, part, measure, *(text or "absent" for text in told))
+
+
+def _told(metrics: dict[str, Any], place: tuple[str, ...]) -> str:
+    """Such as 0.837 (0.810 to 0.863); "" where nothing stands."""
+    at: Any = metrics
+    for key in place:
+        at = at.get(key) if isinstance(at, dict) else None
+    if not isinstance(at, dict) or not isinstance(at.get("est"), float | int):
+        return ""
+    interval = f" ({at['lo']:.3f} to {at['hi']:.3f})" if "lo" in at and "hi" in at else ""
+    return f"{at['est']:.3f}{interval}"

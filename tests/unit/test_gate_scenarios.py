@@ -1,0 +1,253 @@
+"""Two revisions of a project, and what `nonmass gate` says of the second: by verdict, by reason, by exit code."""
+
+import json
+
+import numpy as np
+import pytest
+from gate_inputs import Project
+from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
+
+from nonmass.cli import app
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A finished run, committed on `main`."""
+    project = Project(tmp_path)
+    project.finish()
+    project.commit()
+    monkeypatch.chdir(tmp_path)
+    return project
+
+
+def gate(*words):
+    return CliRunner().invoke(app, ["gate", "--base", "main", *words], catch_exceptions=False)
+
+
+def judged(*words):
+    """Exit code, verdicts and notes."""
+    done = gate("--format", "json", *words)
+    rows = json.loads(done.stdout)["rows"]
+    assert json.loads(done.stdout)["exit_code"] == done.exit_code
+    return done.exit_code, {row["verdict"] for row in rows}, " ".join(row["note"] for row in rows)
+
+
+def test_an_identical_rerun_is_the_same(project):
+    done = gate("--format", "json")
+    rows = json.loads(done.stdout)["rows"]
+    assert done.exit_code == 0
+    assert {(row["task"], row["backbone"], row["part"]) for row in rows} == {
+        (task, backbone, "val") for task in ("detect", "classify") for backbone in ("small", "large")
+    }
+    for row in rows:
+        assert (row["verdict"], row["difference"], row["lo"], row["hi"], row["p"]) == ("same", 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("strength", "verdict", "code"), [(2.5, "better", 0), (0.5, "worse", 1), (1.5, "same", 0)], ids=str
+)
+def test_a_retrained_model_gets_its_verdict(project, strength, verdict, code):
+    project.retrain(strength)
+    project.finish()
+    assert judged()[:2] == (code, {verdict})
+
+
+def test_a_model_turned_round_is_worse_although_nothing_varies(project):
+    """Perfect before, labels flipped now: every image loses the same, so the difference has no variance."""
+    for frame in project.frames.values():
+        frame["logit"] = 2.0 * frame["truth"] - 1
+    project.finish()
+    project.commit()
+    for frame in project.frames.values():
+        frame["logit"] = -frame["logit"]
+    project.finish()
+    assert judged()[:2] == (1, {"worse"})
+
+
+def test_doubt_passes_a_commit_and_no_release(project):
+    """Few patients, other noise: neither a loss nor its absence is sure."""
+    for key, frame in project.frames.items():
+        project.frames[key] = frame.groupby("part").head(24).reset_index(drop=True)
+    project.finish()
+    project.commit()
+    for frame in project.frames.values():
+        frame["logit"] = frame["logit"].to_numpy()[::-1] * 0.5 + frame["truth"]
+    project.finish()
+    assert "unsure" in judged()[1]
+    assert judged()[0] == 0
+    assert judged("--release")[0] == 2
+
+
+def test_the_test_part_is_judged_for_a_release_only(project):
+    """And not shown before, or the eye would judge by it."""
+    project.retrain(0.5, parts=("test",))
+    project.finish()
+    done = gate("--format", "json")
+    assert done.exit_code == 0
+    found = json.loads(done.stdout)
+    assert {row["part"] for row in found["rows"]} == {measure["part"] for measure in found["measures"]} == {"val"}
+    assert judged("--release")[:2] == (1, {"worse"})
+
+
+def test_another_test_set_is_not_comparable(project):
+    for key, frame in project.frames.items():
+        project.frames[key] = frame.iloc[3:].reset_index(drop=True)
+    project.finish()
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable"})
+    assert "another split" in notes
+    assert any("split" in alarm for alarm in json.loads(gate("--format", "json").stdout)["alarms"])
+
+
+def test_another_certificate_is_not_comparable(project):
+    project.finish(disjoint=0)
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable"})
+    assert "NOT DISJOINT" in notes
+
+
+def test_other_patients_under_the_same_certificate_are_not_comparable(project):
+    """The hash of the assignment knows images, parts and labels, not patients, who are the unit."""
+    for frame in project.frames.values():
+        frame.loc[0, "patient_id"] = "somebody else"
+    project.finish()
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable"})
+    assert "not the same images, patients or labels: 1 differ, first " in notes
+
+
+@pytest.mark.parametrize("content", [None, "", "image_id,patient_id\nx,y\n", "\x00\xff", '"'], ids=repr)
+@pytest.mark.parametrize("is_base", [True, False])
+def test_a_file_that_is_missing_or_broken_is_not_comparable(project, content, is_base):
+    """On either side; the other rows are judged all the same."""
+    path = project.folder / "predictions" / "detect" / "small.csv"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content, encoding="utf-8")
+    if is_base:
+        project.commit()
+        project.finish()
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable", "same"})
+    assert "predictions/detect/small.csv" in notes
+    assert str(project.folder) not in notes
+
+
+def test_predictions_of_half_a_split_are_not_comparable(project):
+    path = project.folder / "predictions" / "detect" / "small.csv"
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:100]), encoding="utf-8")
+    project.lock()
+    code, _, notes = judged()
+    assert code == 1
+    assert "not the predictions of the whole split" in notes
+
+
+def test_params_without_their_results_are_no_pass(project):
+    """Whoever edits params.yaml and runs nothing has the old, equal predictions."""
+    project.params["train"]["lr"] = 10
+    project.write_yaml("params.yaml", project.params)
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable", "same"})
+    assert "train.lr was 0.001 when it ran and is 10" in notes
+
+
+def test_results_edited_by_hand_are_no_pass(project):
+    project.retrain(2.5)
+    project.finish()
+    project.git("checkout", "--quiet", "dvc.lock")
+    code, _, notes = judged()
+    assert code == 1
+    assert "is not the file that dvc.lock names" in notes
+
+
+def test_a_new_backbone_has_no_baseline_and_passes(tmp_path, project):
+    project.params["backbones"].append("third")
+    for task in ("detect", "classify"):
+        project.frames[task, "third"] = project.frames[task, "small"]
+    project.finish()
+    assert judged()[:2] == (0, {"same", "new"})
+    (tmp_path / "predictions" / "detect" / "third.csv").unlink()
+    assert judged()[0] == 1
+
+
+def test_a_backbone_goes_only_where_params_say_so(project):
+    project.params["backbones"].remove("large")
+    project.finish()
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"same", "not comparable"})
+    assert "name it in gate.removed" in notes
+    project.params["gate"]["removed"] = ["large"]
+    project.finish()
+    assert judged()[:2] == (0, {"same", "removed"})
+
+
+def test_replacing_every_backbone_at_once_compares_nothing_and_fails(project):
+    project.frames = {(task, f"new_{name}"): frame for (task, name), frame in project.frames.items()}
+    project.params["backbones"] = ["new_small", "new_large"]
+    project.params["gate"]["removed"] = ["small", "large"]
+    project.finish()
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable", "new", "removed"})
+    assert "nothing was compared" in notes
+
+
+def test_a_change_cannot_loosen_its_own_margin(project):
+    """The baseline's holds, and the change is told first."""
+    project.params["gate"]["margin"] = 0.4
+    project.finish()
+    found = json.loads(gate("--format", "json").stdout)
+    assert found["rules"]["margin"] == 0.05
+    assert found["alarms"][0] == "the rules of the gate change: gate.margin from 0.05 to 0.4"
+
+
+def test_the_margin_may_be_what_another_seed_changes(project):
+    """The 95 % range of the difference of two means over three seeds, from the baseline's own; scikit-learn's AUC."""
+    project.params["gate"]["margin"] = "seeds"
+    seeds = project.write_seeds()
+    project.finish()
+    project.commit()
+    project.write_seeds(spread=9.0)  # the change's own do not count
+    for row in json.loads(gate("--format", "json").stdout)["rows"]:
+        frame = seeds[row["task"], row["backbone"]].query("part == 'val'")
+        areas = [roc_auc_score(of_seed["truth"], of_seed["logit"]) for _, of_seed in frame.groupby("seed")]
+        assert len(areas) == 3
+        assert row["margin"] == pytest.approx(1.959964 * (2 / 3) ** 0.5 * np.std(areas, ddof=1))
+
+
+def test_a_margin_of_seeds_needs_seeds(project):
+    project.params["gate"]["margin"] = "seeds"
+    project.finish()
+    project.commit()
+    code, _, notes = judged()
+    assert code == 1
+    assert "predictions/seeds/detect/small.csv" in notes
+
+
+def test_both_sides_may_be_commits(project):
+    """Then what lies in the working tree does not matter."""
+    project.git("checkout", "--quiet", "-b", "change")
+    project.retrain(0.5)
+    project.finish()
+    project.commit()
+    project.git("checkout", "--quiet", "main")
+    project.write("params.yaml", "rubbish: [")
+    assert judged("--head", "change")[:2] == (1, {"worse"})
+    assert "error: working tree: params.yaml: not readable as YAML" in gate().stderr
+
+
+@pytest.mark.parametrize("base", ["nowhere", "--help-me", "--output=here", "HEAD^{tree}", "main:params.yaml"])
+def test_a_base_that_is_no_commit_is_told_from_a_regression(project, base):
+    done = CliRunner().invoke(app, ["gate", f"--base={base}"], catch_exceptions=False)
+    assert done.exit_code == 2
+    assert "Git knows no such revision here" in done.stderr
+    assert not (project.folder / "here").exists()
+
+
+def test_without_a_repository_nobody_can_tell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    done = gate()
+    assert done.exit_code == 2
+    assert "not a git repository" in done.stderr

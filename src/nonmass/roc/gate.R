@@ -98,10 +98,8 @@ net_benefit_change <- function(truth, patient, base, head, threshold, level) {
   odds <- threshold / (1 - threshold)
   benefit <- function(called) called * ifelse(truth == 1, 1, -odds)
   change <- benefit(head) - benefit(base)
-  by_patient <- rowsum(change - mean(change), patient) / length(change)
-  patients <- nrow(by_patient)
-  half <- if (patients < 2) NA_real_ else
-    stats::qt((1 + level) / 2, patients - 1) * sqrt(patients / (patients - 1) * sum(by_patient^2))
-  list(base = mean(benefit(base)), head = mean(benefit(head)), change = mean(change),
-       lo = mean(change) - half, hi = mean(change) + half)
+  interval <- clustered_mean_interval(change, patient, level)
+  list(
+    base = mean(benefit(base)), head = mean(benefit(head)), change = mean(change), lo = interval$lo, hi = interval$hi
+  )
 }

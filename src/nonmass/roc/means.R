@@ -20,26 +20,37 @@ clustered_means <- function(samples, level) {
   )
 }
 
-# The mean over images is a ratio: the sum of the patients' sums over the sum of their numbers of images. Its variance,
-# linearised, is that of the patients' sums of residuals (Cochran 1977, Sampling techniques, sections 6.3 and 9A.2;
-# without a correction for a finite population). The quantile is t's on patients - 1 degrees of freedom. With one image
-# a patient this is the one-sample t-test. The p-value is of a mean of zero, and makes sense for differences only.
+# With one image a patient this is the one-sample t-test. The p-value is of a mean of zero, and makes sense for
+# differences only.
 clustered_mean <- function(value, patient, least, most, level) {
   stopifnot(length(value) > 0, length(patient) == length(value), is.finite(value), !anyNA(patient))
-  sums <- rowsum(value - mean(value), patient, reorder = FALSE)
-  n <- nrow(sums)
-  about <- list(estimate = mean(value), images = length(value), patients = n)
-  if (n < 2) return(c(about, without_interval(ONLY_ONE)))
-  error <- sqrt(n / (n - 1) * sum(sums^2)) / length(value)
-  if (error^2 <= NO_VARIANCE) return(c(about, without_interval(NO_SPREAD)))
-  half <- stats::qt((1 + level) / 2, n - 1) * error
+  patients <- length(unique(patient))
+  about <- list(estimate = mean(value), images = length(value), patients = patients)
+  interval <- clustered_mean_interval(value, patient, level)
+  if (is.na(interval$lo)) return(c(about, interval[c("lo", "hi", "p", "note")]))
+  variance <- clustered_mean_variance(value, patient)
+  if (variance <= NO_VARIANCE) return(c(about, undefined(NO_SPREAD)[c("lo", "hi", "p", "note")]))
   c(about, list(
-    lo = max(least, mean(value) - half), hi = min(most, mean(value) + half),
-    p = 2 * stats::pt(-abs(mean(value)) / error, n - 1), note = ""
+    lo = max(least, interval$lo), hi = min(most, interval$hi),
+    p = 2 * stats::pt(-abs(mean(value)) / sqrt(variance), patients - 1), note = ""
   ))
 }
 
-without_interval <- function(why) list(lo = NA_real_, hi = NA_real_, p = NA_real_, note = why)
+# An interval of such a mean on t quantiles with (patients) - 1 degrees of freedom.
+clustered_mean_interval <- function(value, patient, level) {
+  patients <- length(unique(patient))
+  if (patients < 2) return(undefined(FEW_PATIENTS))
+  half <- stats::qt((1 + level) / 2, patients - 1) * sqrt(clustered_mean_variance(value, patient))
+  bounds(mean(value) - half, mean(value) + half)
+}
 
-ONLY_ONE <- "there are fewer than two patients"
+# The mean over images is a ratio: the sum of the patients' sums over the sum of their numbers of images. Its variance,
+# linearised, is that of the patients' sums of residuals (Cochran 1977, Sampling techniques, sections 6.3 and 9A.2;
+# without a correction for a finite population).
+clustered_mean_variance <- function(value, patient) {
+  total <- rowsum(value - mean(value), patient, reorder = FALSE)
+  nrow(total) / (nrow(total) - 1) * sum(total^2) / length(value)^2
+}
+
+FEW_PATIENTS <- "there are fewer than two patients"
 NO_SPREAD <- "the same for all patients, so it has no variance"

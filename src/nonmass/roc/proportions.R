@@ -16,7 +16,7 @@ patient_interval <- function(hit, patient, level) {
   n <- length(hit)
   patients <- length(unique(patient))
   if (all(hit) || !any(hit)) return(exact_interval(if (any(hit)) patients else 0, patients, level))
-  if (patients < 2) return(undefined("there are fewer than two patients"))
+  if (patients < 2) return(undefined(FEW_PATIENTS))
   share <- mean(hit)
   effect <- max(1, clustered_mean_variance(hit, patient) / (share * (1 - share) / n))
   wilson_interval(share, n / effect, level)
@@ -28,18 +28,4 @@ wilson_interval <- function(share, n, level) {
   middle <- (share + z^2 / (2 * n)) / (1 + z^2 / n)
   half <- z / (1 + z^2 / n) * sqrt(share * (1 - share) / n + z^2 / (4 * n^2))
   bounds(middle - half, middle + half)
-}
-
-# Variance of a mean over images when those of one patient are correlated (linearised, as for a ratio of sums).
-clustered_mean_variance <- function(value, patient) {
-  total <- rowsum(value - mean(value), patient, reorder = FALSE)
-  nrow(total) / (nrow(total) - 1) * sum(total^2) / length(value)^2
-}
-
-# An interval of such a mean on t quantiles with (patients) - 1 degrees of freedom.
-clustered_mean_interval <- function(value, patient, level) {
-  patients <- length(unique(patient))
-  if (patients < 2) return(undefined("there are fewer than two patients"))
-  half <- stats::qt((1 + level) / 2, patients - 1) * sqrt(clustered_mean_variance(value, patient))
-  bounds(mean(value) - half, mean(value) + half)
 }

@@ -157,7 +157,9 @@ def test_gallery_holds_the_surest_image_of_each_outcome(explain):
     assert index["outcome"].tolist() == ["FP", "TP", "TN", "FN", "", ""]
     assert index["explained"].tolist() == ["positive"] * 2 + ["negative"] * 4
     assert index["margin"].tolist() == [0.25, 0.0, 0.25, 0.5, 0.75, 1.0]
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*index["file"], *index["screen_file"], "index.csv"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [*index["file"], *index["screen_file"], "index.csv"]
+    )
 
 
 def test_maps_lie_on_the_screens_pixels_and_show_nothing_of_the_screen(explain):

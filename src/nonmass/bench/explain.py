@@ -79,7 +79,7 @@ def _draw_set(folder: Path, n_images: int, side_px: int) -> pd.DataFrame:
     mask[200:400, 300:600] = 255
     write_png(folder / MASK, mask)
     height, width = SCREEN_PX
-    box = {"x0_px": 0, "y0_px": 0, "x1_px": width, "y1_px": height, "polygon": "", "square": "pad_br"}
-    screen = {"side_px": side_px, "width_px": width, "height_px": height, "mask_path": MASK}
+    box: dict[str, Any] = {"x0_px": 0, "y0_px": 0, "x1_px": width, "y1_px": height, "polygon": "", "square": "pad_br"}
+    screen: dict[str, Any] = {"side_px": side_px, "width_px": width, "height_px": height, "mask_path": MASK}
     rows = pd.DataFrame({"image_id": ids, "patient_id": ids, "part": "test", "outcome": "TP", "called": "positive"})
     return rows.assign(**box, **screen)

@@ -59,8 +59,7 @@ def reliability_figure(task: TaskSources, part: str, shout: str = "") -> Figure:
             _reliability(axes, of_name[of_name["scale"] == "raw"], number, False, _label(name, calibration, "raw"))
             _reliability(axes, of_name[of_name["scale"] == "scaled"], number, True, _label(name, calibration, "scaled"))
         figure.legend(loc="outside lower left", handlelength=2.6)
-        if shout:
-            figure.draw_without_rendering()  # as in figures.roc_curves
+        figure.draw_without_rendering()  # as in figures.roc_curves
         return figure
 
 

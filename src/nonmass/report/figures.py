@@ -87,8 +87,7 @@ def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance], shout:
             for rule, face in (("as_published", SURFACE), ("frozen", colour)):
                 _mark(axes, numbers.rules.get(rule, {}), marker, colour, face)
         figure.legend(loc="outside lower left", handlelength=2.6)
-        if shout:
-            figure.draw_without_rendering()  # the layout of a square with a title settles in the second drawing
+        figure.draw_without_rendering()  # the layout of a square above a legend settles in the second drawing
         return figure
 
 

@@ -69,6 +69,8 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         total, initial = self.n_images * self.epochs, self.n_images * self.done
+        if self.done and self.is_shown:
+            sys.stderr.write(f"going on after epoch {self.done}, which was saved\n")
         self.bar = tqdm(
             desc=self._epoch_now(),
             total=total,

@@ -101,6 +101,13 @@ def test_pretrained_weights_are_kept_before_the_first_epoch(parts, monkeypatch):
     assert_same(run(fresh(), *parts, **changes), whole)
 
 
+def test_a_resumed_training_says_so_and_a_new_one_does_not(parts, capsys):
+    run(fresh(), *parts, epochs=1)
+    assert "going on" not in capsys.readouterr().err
+    run(fresh(), *parts, epochs=2)
+    assert "going on after epoch 1, which was saved\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "one byte less", "one byte more", "text", "header", "foreign"])
 def test_a_damaged_state_is_said_in_one_line_and_the_training_starts_anew(parts, damage, capsys):
     whole = run(fresh(), *parts, epochs=2, saved=StateFile("other", "fingerprint"))

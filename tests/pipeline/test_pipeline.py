@@ -96,6 +96,20 @@ def test_a_new_learning_rate_trains_again_and_crops_nothing(clone):
     assert not {name.split("@")[0] for name in stale} & {"phantom", "ingest", "crop", "split"}
 
 
+def test_a_clone_pulls_from_a_remote_and_runs_nothing(clone, tmp_path):
+    """Raw phantoms, crops, models and reports come from the store; nothing is trained a second time."""
+    other = tmp_path / "other"
+    store = tmp_path / "store"
+    run(f"dvc remote add --local --default store {store} && dvc push -q", clone)
+    run(f"git clone -q {clone} {other}", tmp_path)
+    run(f"dvc remote add --local --default store {store} && dvc pull -q", other)
+    assert "Data and pipelines are up to date." in run("dvc repro", other)
+    for path in clone.glob("models/*/*/1/model.safetensors"):
+        assert (other / path.relative_to(clone)).read_bytes() == path.read_bytes()
+    assert run("git status --porcelain", other) == ""
+    run("dvc remote remove --local store", clone)
+
+
 def commands(document):
     """The command lines in a document's `sh` blocks, comments and continuations resolved."""
     text = (ROOT / document).read_text(encoding="utf-8")

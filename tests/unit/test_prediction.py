@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import expit
 
 from nonmass import tables
+from nonmass.ensemble import ensemble_logits
 from nonmass.network import build_network
-from nonmass.prediction import BATCH_SIZE, ensemble_logits, predict_logits, prediction_rows, seed_rows
+from nonmass.prediction import BATCH_SIZE, predict_logits, prediction_rows, seed_rows
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
 

@@ -226,6 +226,22 @@ def bench_train_command(
     typer.echo(table.to_string(index=False, float_format="%.2f"))
 
 
+@bench.command(name="predict")
+def bench_predict_command(
+    screens: Annotated[int, typer.Option(min=1, help="In the folder.")] = 1000,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Squares at once.")] = 32,
+    side: Annotated[int, typer.Option(min=32, help="Side of the squares, px: 128, 224, 448.")] = 448,
+) -> None:
+    """Time a screen takes from its file to both answers, beside the networks alone, for each backbone."""
+    from tempfile import TemporaryDirectory
+
+    from nonmass.bench.predict import Plan, bench_predict
+
+    with TemporaryDirectory() as folder:
+        table = bench_predict(Path(folder), Plan(screens, batch, side))
+    typer.echo(table.to_string(index=False, float_format="%.2f"))
+
+
 def _shown(value: object) -> str:
     """A value as params.yaml would hold it, on one line."""
     return re.sub(r'"([A-Za-z_][^"]*)"', r"\1", json.dumps(value))  # quotes stay where YAML needs them: "0"

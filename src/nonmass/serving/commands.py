@@ -1,6 +1,5 @@
 """What `nonmass predict` and `nonmass export` do between the command line and the pure functions."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -140,11 +139,12 @@ def answered(
     given: Path, answerers: Answerers, batch: int, device: str = ""
 ) -> Iterator[tuple[Screen, dict[str, Answer]]]:
     """Every screen of a file or folder with what the ensembles say of it; progress on stderr."""
+    import joblib
     from tqdm import tqdm
 
     sources = sources_of(given)
     scorers: dict[str, Scorer] = answerers.scorers
-    workers = workers_for(len(sources), os.cpu_count() or 1)
+    workers = workers_for(len(sources), joblib.cpu_count())
     found = predict(sources, answerers.view, scorers, batch, workers, device)
     silent = sys.stdout.isatty() or None  # the lines are progress enough; None: silent where stderr is no terminal
     for screen, logits in tqdm(found, "predict", len(sources), unit="screen", disable=silent):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from dicom_files import PRIVATE, SECRETS, region, still, with_regions
 from PIL import Image
+from safetensors.torch import load_file
 from scipy.special import expit
 from screen_project import draw
 from serving_project import CUTOFFS, DECIDED, DECIDED_BOX, PARTS, ROOT, TEMPERATURE, write_project
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 from nonmass import tables
 from nonmass.cli import app
 from nonmass.errors import InputError
+from nonmass.network import save_weights
 from nonmass.serving.release import RELEASE_FILE, read_release
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
@@ -234,6 +236,8 @@ def test_overlays_show_the_field_and_none_is_drawn_where_a_name_may_stand(projec
         (["void"], "void: no image in this folder"),
         (["data/raw/drawn/45.png", "--onnx", "--overlays", "x"], "--overlays need torch"),
         (["data/raw/drawn/45.png", "--onnx", "--release", "void"], "void: no release; make one with `nonmass export`"),
+        (["data/raw/drawn/45.png", "--csv", "void"], "void: is a folder; give --csv the name of a file"),
+        (["data/raw/drawn/45.png", "--overlays", "params.yaml"], "is a file; give --overlays the name of a folder"),
         (["data/raw/drawn/45.png", "--backbone", "huge"], r"--backbone huge: not in params\.yaml; there are: tiny"),
         (["data/raw/drawn/45.png", "--models", "void"], r"void/detect/tiny/1/model\.json: no record"),
     ],
@@ -245,7 +249,7 @@ def test_wrong_calls_are_one_line(project, words, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("damage", ["graph", "json", "version", "key", "path"])
+@pytest.mark.parametrize("damage", ["graph", "json", "version", "key", "path", "task", "novelty"])
 def test_a_damaged_release_is_refused(project, tmp_path, damage):
     shutil.copytree(project / "release", tmp_path / "release")
     task = tmp_path / "release" / "detect"
@@ -260,6 +264,10 @@ def test_a_damaged_release_is_refused(project, tmp_path, damage):
         del content["cutoff_logit"]
     elif damage == "path":
         content["graphs"]["1"]["file"] = "../1.onnx"
+    elif damage == "task":
+        content["task"] = "classify"
+    elif damage == "novelty":
+        content["novelty"]["precision"] = content["novelty"]["precision"][1:]
     text = "{" if damage == "json" else json.dumps(content)
     (task / RELEASE_FILE).write_text(text)
     with pytest.raises(InputError, match="detect"):
@@ -275,6 +283,27 @@ def test_other_weights_than_described_are_refused(project, tmp_path):
     shutil.copy(tmp_path / "models/detect/tiny/2/model.safetensors", tmp_path / "models/detect/tiny/1")
     with pytest.raises(InputError, match="not the weights that were described"):
         open_torch(release, tmp_path / "models", 32)
+
+
+def test_weights_that_are_no_numbers_give_no_answer(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished[0], tmp_path / "other")
+    monkeypatch.chdir(tmp_path / "other")
+    path = Path("models/detect/tiny/1/model.safetensors")
+    weights = load_file(path)
+    save_weights(
+        {name: value * torch.nan if value.is_floating_point() else value for name, value in weights.items()}, path
+    )
+    with pytest.raises(InputError, match="tiny gives nan; its weights are damaged"):
+        predict("data/raw/drawn/45.png")
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(project, tmp_path):
+    (tmp_path / "odd").mkdir()
+    Image.fromarray(draw(45)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/\xff.png"))
+    found, _ = predict(tmp_path / "odd", "--csv", tmp_path / "answers.csv")
+    assert list(found) == ["\udcff.png"]
+    assert "\n\\udcff.png,research use only," in (tmp_path / "answers.csv").read_text(encoding="utf-8")
 
 
 def test_a_split_that_was_not_evaluated_is_refused(finished, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nonmass.ensemble import probabilities
+from nonmass.errors import InputError
 from nonmass.geometry import Box
 from nonmass.serving.novelty import distances
 from nonmass.serving.prepare import Screen
@@ -42,10 +43,10 @@ def answer(logit: float, screen: Screen, release: Release) -> Answer:
     """Judge a logit by the release's frozen numbers.
 
     Raises:
-        ValueError: The logit is not finite.
+        InputError: The logit is not finite.
     """
     if not math.isfinite(logit):
-        raise ValueError(f"{release.task}: logit is {logit}")
+        raise InputError(f"{release.task}: {release.backbone} gives {logit}; its weights are damaged, train it again")
     distance = None
     if release.novelty:
         distance = float(distances(np.array([screen.features]), release.novelty)[0])
@@ -96,7 +97,7 @@ def row(content: Record) -> dict[str, str]:
     """A record as a row of `tables.ANSWERS`; what is undefined is empty."""
     fov = content["fov"]
     cells: dict[str, Any] = {
-        "file": content["file"],
+        "file": content["file"].encode("utf-8", "backslashreplace").decode(),  # names need not be UTF-8
         "use": content["use"],
         **dict(zip(("x0_px", "y0_px", "x1_px", "y1_px"), fov["box"], strict=True)),
         **{name: fov[name] for name in ("confidence", "accepted", "doubtful", "reject", "method", "device_from")},

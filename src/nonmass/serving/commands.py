@@ -106,6 +106,8 @@ def run(
     Raises:
         InputError: There is nothing to look at.
     """
+    if csv and csv.is_dir():
+        raise InputError(f"{csv}: is a folder; give --csv the name of a file")
     faults, rows = 0, []
     for number, (screen, answers) in enumerate(answered(given, answerers, batch, device), start=1):
         if screen.fault:
@@ -126,6 +128,9 @@ def run(
 def explainer(answerers: Answerers, folder: Path) -> Explain:
     """Writes the overlays of a screen into a folder, and says where none is drawn."""
     from nonmass.serving.overlay import write_overlays
+
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give --overlays the name of a folder")
 
     def explain(number: int, screen: Screen, answers: dict[str, Answer]) -> None:
         if screen.fov and screen.fov.doubts:

@@ -8,10 +8,12 @@ share on the test part is measured beside it.
 """
 
 import math
+from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from nonmass.images import Gray
 from nonmass.params import Section
@@ -48,6 +50,13 @@ class Novelty(Section):
     training_images: int
     validation_images: int
 
+    @model_validator(mode="after")
+    def _is_of_these_features(self) -> Self:
+        n = len(FEATURES)
+        if self.features != FEATURES or [len(self.center), *map(len, self.precision)] != [n] * (n + 1):
+            raise ValueError("features are not those of this version; export it again")
+        return self
+
 
 def features_of(content: Gray) -> NDArray[np.float64]:
     """`FEATURES` of the part of a square image that holds the field, `(h, w)` uint8 -> (10,) float64."""
@@ -83,7 +92,8 @@ def fit(training: NDArray[np.float64], validation: NDArray[np.float64]) -> Novel
         return None
     center = training.mean(axis=0)
     covariance = np.cov(training, rowvar=False)
-    precision = np.linalg.inv(covariance + np.diag(RIDGE * np.diag(covariance) + EDGE**2))
+    ridge = np.diag(RIDGE * np.diag(covariance) + EDGE**2)
+    precision: NDArray[np.float64] = np.linalg.inv(covariance + ridge).astype(np.float64)
     limit = np.sort(_distances(validation, center, precision))[rank - 1]
     return Novelty(
         features=FEATURES,

@@ -111,7 +111,7 @@ class Release(Section):
     graphs: dict[str, Graph]
     side_px: int
     cutoff_logit: float | None
-    temperature: float | None
+    temperature: Annotated[float, Field(gt=0)] | None
     certificate: Seal
     view: View
     novelty: Novelty | None
@@ -135,7 +135,7 @@ def read_release(folder: Path) -> Release:
     """Read and check what `write_release` wrote.
 
     Raises:
-        InputError: It is missing, damaged, or of another version.
+        InputError: It is missing, damaged, of another version, or of another task than its folder says.
     """
     path = folder / RELEASE_FILE
     try:
@@ -144,7 +144,10 @@ def read_release(folder: Path) -> Release:
         raise InputError(f"{path}: no release; make one with `nonmass export`, or correct --release") from None
     except (ValueError, OSError):
         raise InputError(f"{path}: not readable as JSON; export it again") from None
-    return validate(content, Release, str(path))
+    release = validate(content, Release, str(path))
+    if release.task != folder.name:
+        raise InputError(f"{path}: is a release of {release.task}; put it into a folder of that name")
+    return release
 
 
 def box_of(corners: Corners) -> Box:

@@ -52,5 +52,5 @@ def test_every_backbone_has_its_cost_of_answers(write_params, tmp_path, monkeypa
     table = bench_predict(tmp_path / "screens", Plan(screens=5, batch=2, side_px=64))
     assert list(table["backbone"]) == ["one", "two"]
     assert list(table["screens"]) == [5, 5]
-    assert (table[["networks_ms", "screens_ms", "preparing_ms"]] > 0).all(axis=None)
+    assert (table[["networks_ms", "screens_ms", "networks_cpu_ms", "preparing_cpu_ms"]] > 0).all(axis=None)
     assert np.allclose(table["times_networks"], table["screens_ms"] / table["networks_ms"])

@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 from nonmass.cropping import CropParams
 from nonmass.determinism import RuntimeParams, make_torch_deterministic
 from nonmass.fov.finder import FindParams
+from nonmass.fov.layout import layout_consensus
+from nonmass.images import Gray, read_gray
 from nonmass.network import NetworkParams, build_network
 from nonmass.params import read_section
 from nonmass.phantom.generate import draw_export
 from nonmass.phantom.patients import PatientCounts, PhantomParams, draw_cohort
 from nonmass.phantom.screen import LAYOUTS
-from nonmass.serving.prepare import prepare, sources_of
-from nonmass.serving.release import TASKS, View
-from nonmass.serving.stream import predict, workers_for
+from nonmass.serving.prepare import Source, prepare, sources_of
+from nonmass.serving.release import TASKS, Layout, View
+from nonmass.serving.stream import Scorer, predict, workers_for
 from nonmass.serving.torch_scorer import TorchScorer
 from nonmass.text.listing import TextParams
 
@@ -54,50 +57,63 @@ def bench_predict(folder: Path, plan: Plan) -> pd.DataFrame:
 
     Returns:
         One row a backbone: `networks_ms` (a screen, both tasks, squares in memory), `screens_ms` (a screen from its
-        file to its answers), `times_networks` (their ratio), and `preparing_ms` (a screen's file to its square on
-        one core, on which the ratio depends).
+        file to its answers), `times_networks` (their ratio); and in time of processors, for what other work on the
+        machine does not change, `networks_cpu_ms` and `preparing_cpu_ms` (a file to its square).
     """
-    runtime = read_section("runtime", RuntimeParams)
-    make_torch_deterministic(runtime)
+    make_torch_deterministic(read_section("runtime", RuntimeParams))
     _draw(folder, plan.screens)
-    crop = read_section("crop", CropParams).model_copy(update={"side_px": plan.side_px})
-    view = View(
-        fov=read_section("fov", FindParams), text=TextParams(engine="none"), crop=crop, layouts=(), decisions=()
-    )
     sources = sources_of(folder)
-    start = time.perf_counter()
+    crop = read_section("crop", CropParams).model_copy(update={"side_px": plan.side_px})
+    view = _view([source.place for source in sources[:DISTINCT]], read_section("fov", FindParams), crop)
+    start = time.process_time()
     some = [prepare(source, view) for source in sources[:DISTINCT]]
-    preparing_ms = 1000 * (time.perf_counter() - start) / len(some)
+    preparing = (time.process_time() - start) / len(some)
     squares = np.stack([screen.square for screen in some if screen.square is not None])
     rows = []
     for backbone in read_section("backbones", tuple[str, ...]):
         architecture = read_section(f"networks.{backbone}", NetworkParams).timm
-        scorers = {
-            task: TorchScorer({1: build_network(architecture, side_px=plan.side_px).eval()}, plan.batch)
-            for task in TASKS
+        networks = [build_network(architecture, side_px=plan.side_px).eval() for _ in TASKS]
+        scorers: dict[str, Scorer] = {
+            task: TorchScorer({1: one}, plan.batch) for task, one in zip(TASKS, networks, strict=True)
         }
-        for _ in _batches(squares, plan.batch, plan.batch):  # the first call of a kernel costs more
-            for score in scorers.values():
-                score(squares[: plan.batch])
-        start = time.perf_counter()
-        for batch in _batches(squares, plan.screens, plan.batch):
-            for score in scorers.values():
-                score(batch)
-        networks = time.perf_counter() - start
-        start = time.perf_counter()
-        workers = workers_for(len(sources), joblib.cpu_count())
-        answered = sum(1 for _ in predict(sources, view, scorers, plan.batch, workers))
-        whole = time.perf_counter() - start
-        rows.append((backbone, plan.side_px, answered, 1000 * networks / answered, 1000 * whole / answered))
-    table = pd.DataFrame(rows, columns=["backbone", "side_px", "screens", "networks_ms", "screens_ms"])
-    ratio = table["screens_ms"] / table["networks_ms"]
-    return table.assign(times_networks=ratio, preparing_ms=preparing_ms)
+        rows.append((backbone, plan.side_px, *_costs(sources, view, scorers, squares, plan)))
+    names = ["backbone", "side_px", "screens", "networks_ms", "screens_ms", "networks_cpu_ms"]
+    table = pd.DataFrame(rows, columns=names).assign(preparing_cpu_ms=1000 * preparing)
+    return table.assign(times_networks=table["screens_ms"] / table["networks_ms"])
 
 
-def _batches(squares: NDArray[np.uint8], n: int, batch: int) -> Iterator[NDArray[np.uint8]]:
-    """As many squares as the folder has screens, in its batches."""
-    for start in range(0, n, batch):
-        yield squares[np.arange(start, min(start + batch, n)) % len(squares)]
+def _costs(
+    sources: Sequence[Source], view: View, scorers: Mapping[str, Scorer], squares: NDArray[np.uint8], plan: Plan
+) -> tuple[int, float, float, float]:
+    """Screens answered; ms a screen of the networks, of the whole way, and of the networks in processor time."""
+    for score in scorers.values():  # the first call of a kernel costs more
+        score(squares[: plan.batch])
+    start, start_cpu = time.perf_counter(), time.process_time()
+    for first in range(0, plan.screens, plan.batch):
+        numbers = np.arange(first, min(first + plan.batch, plan.screens)) % len(squares)
+        for score in scorers.values():
+            score(squares[numbers])
+    alone, alone_cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    start = time.perf_counter()
+    workers = workers_for(len(sources), joblib.cpu_count())
+    answered = sum(1 for _ in predict(sources, view, scorers, plan.batch, workers))
+    whole = time.perf_counter() - start
+    alone, whole, alone_cpu = (1000 * seconds / answered for seconds in (alone, whole, alone_cpu))
+    return answered, alone, whole, alone_cpu
+
+
+def _view(places: Sequence[Path], find: FindParams, crop: CropParams) -> View:
+    """Screens of known layouts, as those of the study's own devices are."""
+    alike: dict[tuple[int, ...], list[Gray]] = defaultdict(list)
+    for place in places:
+        gray = read_gray(place)
+        alike[gray.shape].append(gray)
+    layouts = []
+    for (height, width), screens in sorted(alike.items()):
+        boxes = layout_consensus(screens[: find.layout_max_images], find.layout_min_images)
+        corners = tuple((box.x0, box.y0, box.x1, box.y1) for box in boxes)
+        layouts.append(Layout(device=f"{width}x{height}", width_px=width, height_px=height, boxes=corners))
+    return View(fov=find, text=TextParams(engine="none"), crop=crop, layouts=tuple(layouts), decisions=())
 
 
 def _draw(folder: Path, n_screens: int) -> None:

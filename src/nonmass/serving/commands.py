@@ -48,8 +48,8 @@ def open_project(models: Path, backbone: str | None, batch: int) -> Answerers:
         ) from None
     runtime = read_section("runtime", RuntimeParams)
     make_torch_deterministic(runtime)
-    releases = {task: describe(Project(models=models), task, backbone) for task in TASKS}
-    scorers = {task: open_torch(release, models, batch) for task, release in releases.items()}
+    releases: dict[str, Release] = {task: describe(Project(models=models), task, backbone) for task in TASKS}
+    scorers: dict[str, Scorer] = {task: open_torch(release, models, batch) for task, release in releases.items()}
     return Answerers(releases, scorers, one_view(releases))
 
 
@@ -64,8 +64,8 @@ def open_release(folder: Path) -> Answerers:
     found = [task for task in TASKS if (folder / task).is_dir()]
     if not found:
         raise InputError(f"{folder}: no release; make one with `nonmass export`, or correct --release")
-    releases = {task: read_release(folder / task) for task in found}
-    scorers = {task: open_onnx(release, folder / task) for task, release in releases.items()}
+    releases: dict[str, Release] = {task: read_release(folder / task) for task in found}
+    scorers: dict[str, Scorer] = {task: open_onnx(release, folder / task) for task, release in releases.items()}
     return Answerers(releases, scorers, one_view(releases))
 
 

@@ -1,8 +1,10 @@
 """From a finished project to the description of one task's ensemble."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ from nonmass.geometry import Box, CropResize
 from nonmass.params import read_section
 from nonmass.selection import best_backbone, frozen_cutoffs
 from nonmass.serving.novelty import Novelty, distances, features_of, fit
-from nonmass.serving.release import RESEARCH_USE, Decision, Layout, Noticed, Release, View
+from nonmass.serving.release import RESEARCH_USE, Decision, Layout, Noticed, Release, Task, View
 from nonmass.tables import BOX_COLUMNS
 from nonmass.tasks import Filter, TaskParams
 from nonmass.text.listing import TextParams
@@ -43,7 +45,7 @@ class Project:
     fields: Path = Path("data/fov")
 
 
-def describe(project: Project, task: str, backbone: str | None = None) -> Release:
+def describe(project: Project, task: Task, backbone: str | None = None) -> Release:
     """What the ensemble of a task goes by.
 
     Args:
@@ -97,7 +99,8 @@ def describe_view(project: Project) -> View:
     boxes: dict[tuple[str, int, int], list[tuple[int, int, int, int]]] = {}
     for device, width, height in manifest[["device", "width_px", "height_px"]].itertuples(index=False, name=None):
         boxes.setdefault((device, int(width), int(height)), [])
-    for row in tables.LAYOUTS.read(project.fields / "layouts.csv").itertuples():
+    rows: Iterable[Any] = tables.LAYOUTS.read(project.fields / "layouts.csv").itertuples()
+    for row in rows:
         corners = (int(row.x0_px), int(row.y0_px), int(row.x1_px), int(row.y1_px))
         boxes.setdefault((row.device, int(row.width_px), int(row.height_px)), []).append(corners)
     return View(
@@ -125,7 +128,8 @@ def _decisions(overrides: Overrides) -> tuple[Decision, ...]:
 
 def class_name(condition: Filter) -> str:
     """What a class is called: the words for finding and pathology in its filter; all words where it has neither."""
-    columns = [name for name in ("finding", "pathology") if name in condition] or sorted(condition)
+    telling: list[str] = [name for name in ("finding", "pathology") if name in condition]
+    columns = telling or sorted(map(str, condition))
     values = (condition[name] for name in columns)
     return " ".join(value if isinstance(value, str) else "/".join(value) for value in values)
 

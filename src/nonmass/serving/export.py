@@ -5,6 +5,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from nonmass.files import whole_file
 from nonmass.prediction import BATCH_SIZE
 from nonmass.serving.describe import Project, describe, noticed
 from nonmass.serving.onnx_scorer import INPUT, OUTPUT, open_onnx
-from nonmass.serving.release import RELEASE_FILE, ExportCheck, Graph, Release, write_release
+from nonmass.serving.release import RELEASE_FILE, ExportCheck, Graph, Release, Task, write_release
 from nonmass.serving.stream import Scorer
 from nonmass.serving.torch_scorer import open_torch
 
@@ -26,7 +27,7 @@ CHECKED_IMAGES = 100
 TOLERANCE = 1e-3  # of a logit: a probability then differs by at most 0.00025
 
 
-def export(project: Project, task: str, backbone: str | None, out: Path) -> Release:
+def export(project: Project, task: Task, backbone: str | None, out: Path) -> Release:
     """Write `out/<seed>.onnx` for each member, compare them with torch, and describe them in `out/release.json`.
 
     Args:
@@ -74,7 +75,7 @@ def onnx_bytes(network: torch.nn.Module, side_px: int, architecture: str) -> byt
     Raises:
         InputError: It has no form in ONNX.
     """
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()  # torch's own annotations know of paths alone
     image = to_input(np.zeros((1, side_px, side_px), np.uint8))
     try:
         with warnings.catch_warnings():
@@ -92,7 +93,8 @@ def onnx_bytes(network: torch.nn.Module, side_px: int, architecture: str) -> byt
     except Exception as error:  # each operator has its own way to say that it has no ONNX form
         fault = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise InputError(f"export: {architecture} has no form in ONNX: {fault}; choose another --backbone") from None
-    return buffer.getvalue()
+    content: bytes = buffer.getvalue()
+    return content
 
 
 def compare(scorers: Mapping[str, Scorer], squares: NDArray[np.uint8], cutoff_logit: float | None) -> ExportCheck:

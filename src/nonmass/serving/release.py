@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -17,8 +17,9 @@ from nonmass.serving.novelty import Novelty
 from nonmass.text.listing import TextParams
 
 RELEASE_FILE = "release.json"
-TASKS = ("detect", "classify")
-RESEARCH_USE = "research use only"
+Task = Literal["detect", "classify"]
+TASKS: tuple[Task, ...] = ("detect", "classify")
+RESEARCH_USE: Final = "research use only"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Corners = tuple[int, int, int, int]
 
@@ -101,7 +102,7 @@ class Release(Section):
 
     format: Literal[1]
     use: Literal["research use only"]
-    task: Literal["detect", "classify"]
+    task: Task
     negative: str
     positive: str
     backbone: str

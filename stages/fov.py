@@ -15,7 +15,13 @@ from nonmass.params import read_section
 
 
 def main(
-    raw_dir: Path, manifest_csv: Path, overrides_csv: Path, index_csv: Path, pairs_csv: Path, metrics_json: Path
+    raw_dir: Path,
+    manifest_csv: Path,
+    overrides_csv: Path,
+    index_csv: Path,
+    pairs_csv: Path,
+    metrics_json: Path,
+    layouts_csv: Path,
 ) -> None:
     """Look at every image in MANIFEST_CSV: INDEX_CSV, near-duplicates in PAIRS_CSV, counts in METRICS_JSON.
 
@@ -26,6 +32,7 @@ def main(
         index_csv: Gets the box of every screen and how far to trust it.
         pairs_csv: Gets the pairs of images that were compared.
         metrics_json: Gets the counts, for `dvc metrics`.
+        layouts_csv: Gets where the field lies in each layout, for screens that come later.
     """
     params = read_section("fov", FindParams)
     duplicates = read_section("duplicates", DuplicatesParams)
@@ -37,6 +44,7 @@ def main(
     counts = summary(found.rows)
     tables.FOV_INDEX.write(found.rows, index_csv)
     tables.DUPLICATE_PAIRS.write(found.pairs, pairs_csv)
+    tables.LAYOUTS.write(found.layouts, layouts_csv)
     write_json(metrics_json, counts)
     sys.stderr.write(
         f"fov: of {counts['images']} fields of view {counts['doubtful']} are doubtful and {counts['refused']} refused; "

@@ -6,10 +6,11 @@ from nonmass import tables
 from nonmass.assignment import assignment_hash
 from nonmass.batches import read_images
 from nonmass.determinism import RuntimeParams, make_torch_deterministic
+from nonmass.ensemble import ensemble_logits
 from nonmass.entry import run_stage
 from nonmass.network import load_ensemble
 from nonmass.params import read_section
-from nonmass.prediction import ensemble_logits, predict_logits, prediction_rows, seed_rows
+from nonmass.prediction import predict_logits, prediction_rows, seed_rows
 
 
 def main(model_dir: Path, split_csv: Path, images_dir: Path, predictions_csv: Path, seeds_csv: Path) -> None:

@@ -233,6 +233,49 @@ def verify(
     raise typer.Exit(int(bool(stale or others)))
 
 
+@app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(help="An image, a DICOM file, or a folder of them.")],
+    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
+    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="By an exported release; needs neither torch nor params.")
+    ] = False,
+    release: Annotated[Path, typer.Option(help="Where `nonmass export` wrote it.")] = Path("release"),
+    batch: Annotated[
+        int, typer.Option(min=1, max=1024, help="Squares at once; by torch only 32 gives the pipeline's last digits.")
+    ] = 32,
+    device: Annotated[str, typer.Option(help="The screens' device as the manifest names it, if you know it.")] = "",
+    csv: Annotated[Path | None, typer.Option(help="Also write a table.")] = None,
+    overlays: Annotated[Path | None, typer.Option(help="Also write Grad-CAM pictures into this folder.")] = None,
+) -> None:
+    """Answer both questions for new screens, one JSON line each; exit code 1 if a file cannot be read."""
+    from nonmass.serving import commands
+
+    if onnx and overlays:
+        raise InputError("predict: --overlays need torch; leave out --onnx")
+    if onnx and backbone:
+        raise InputError("predict: a release holds one backbone; leave out --backbone, or export that one")
+    answerers = commands.open_release(release) if onnx else commands.open_project(models, backbone, batch)
+    for line in commands.notices(answerers.releases):
+        typer.echo(f"note: {line}", err=True)
+    explain = commands.explainer(answerers, overlays) if overlays else None
+    raise typer.Exit(int(commands.run(source, answerers, batch, device, typer.echo, csv, explain) > 0))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Gets a folder a task; Git and DVC ignore `release`.")] = Path("release"),
+    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
+    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
+) -> None:
+    """Write the networks of both tasks as ONNX, with all that `predict --onnx` needs, and compare them with torch."""
+    from nonmass.serving import commands
+
+    for line in commands.export_all(out, models, backbone):
+        typer.echo(line)
+
+
 @bench.command(name="data")
 def bench_data_command(
     sizes: Annotated[str, typer.Option(help="Numbers of screens.")] = "1000,5000,15120",
@@ -296,6 +339,22 @@ def bench_explain_command(
 
     with TemporaryDirectory() as folder:
         table = bench_explain(load(), Path(folder), images, side)
+    typer.echo(table.to_string(index=False, float_format="%.2f"))
+
+
+@bench.command(name="predict")
+def bench_predict_command(
+    screens: Annotated[int, typer.Option(min=1, help="In the folder.")] = 1000,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Squares at once.")] = 32,
+    side: Annotated[int, typer.Option(min=32, help="Side of the squares, px: 128, 224, 448.")] = 448,
+) -> None:
+    """Time a screen takes from its file to both answers, beside the networks alone, for each backbone."""
+    from tempfile import TemporaryDirectory
+
+    from nonmass.bench.predict import Plan, bench_predict
+
+    with TemporaryDirectory() as folder:
+        table = bench_predict(Path(folder), Plan(screens, batch, side))
     typer.echo(table.to_string(index=False, float_format="%.2f"))
 
 

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from nonmass.errors import InputError
 from nonmass.geometry import Box, CropResize, Square, inside_polygon
-from nonmass.images import write_png
-from nonmass.overlays.mark import mark_rows
+from nonmass.images import Gray, Picture, write_png
+from nonmass.overlays.mark import Mark, mark_rows
 from nonmass.overlays.marks import find_marks
 from nonmass.overlays.removal import Removal, cover, remove_marks
 from nonmass.parallel import ParallelParams, forget, map_images
@@ -117,15 +117,9 @@ def _job(
 
 def _crop(row: Any, place: Path, covered: tuple[Box, ...], folder: Path, params: CropParams) -> dict[str, Any]:
     """Square and write one image; its row, and those of its marks."""
-    picture = read_screen(row, place)
-    box = Box(row.x0_px, row.y0_px, row.x1_px, row.y1_px)
-    inside = inside_polygon(row.polygon, *picture.gray.shape) if row.polygon else np.ones_like(picture.gray, bool)
-    # Beside a sector there may be words, which are not in the field.
-    marks = [mark for mark in find_marks(picture, box) if inside[mark.box.slices][mark.pixels].mean() >= 0.5]
-    gray = cover(remove_marks(picture.gray, marks, params.overlays), covered)
-    gray = np.where(inside, gray, np.uint8(0))
-    crop = CropResize(box, params.side_px, params.square)
-    write_png(folder / f"{row.image_id}.png", crop.apply(gray))
+    crop = CropResize(Box(row.x0_px, row.y0_px, row.x1_px, row.y1_px), params.side_px, params.square)
+    square, marks = square_field(read_screen(row, place), crop, row.polygon, covered, params.overlays)
+    write_png(folder / f"{row.image_id}.png", square)
     about = {
         "image_id": row.image_id,
         "side_px": params.side_px,
@@ -135,6 +129,28 @@ def _crop(row: Any, place: Path, covered: tuple[Box, ...], folder: Path, params:
         "masked_lines": len(covered),
     }
     return {"row": about, "marks": mark_rows(row.image_id, marks)}
+
+
+def square_field(
+    picture: Picture, crop: CropResize, polygon: str, covered: tuple[Box, ...], overlays: Removal
+) -> tuple[Gray, list[Mark]]:
+    """A field of view as the model's square, and the marks that were burned into it.
+
+    Args:
+        picture: The screen.
+        crop: The field's box, and how it becomes a square.
+        polygon: Its outline as in `tables.FOV_INDEX`, or "".
+        covered: Lines of text that become black.
+        overlays: What becomes of marks.
+
+    Returns:
+        `(side_px, side_px)` uint8, and the marks in reading order.
+    """
+    inside = inside_polygon(polygon, *picture.gray.shape) if polygon else np.ones_like(picture.gray, bool)
+    # Beside a sector there may be words, which are not in the field.
+    marks = [mark for mark in find_marks(picture, crop.box) if inside[mark.box.slices][mark.pixels].mean() >= 0.5]
+    gray = cover(remove_marks(picture.gray, marks, overlays), covered)
+    return crop.apply(np.where(inside, gray, np.uint8(0))), marks
 
 
 def _check_names(used: pd.DataFrame) -> None:

@@ -9,20 +9,32 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nonmass.batches import Images, to_input
+from nonmass.ensemble import probabilities
 
 # A constant, because the size of a batch can change the last bits of a logit.
 BATCH_SIZE = 32
 
 
 def predict_logits(network: torch.nn.Module, images: Images) -> NDArray[np.float64]:
-    """Logits of images, (n, side, side) uint8 -> (n,) float64, higher is more positive."""
+    """Logits of images, (n, side, side) uint8 -> (n,) float64, higher is more positive.
+
+    Every batch is full, so that an image's logit does not depend on what else is scored.
+    """
     starts = range(0, len(images), BATCH_SIZE)
+    logits = [
+        batch_logits(network, images[start : start + BATCH_SIZE], BATCH_SIZE)
+        for start in tqdm(starts, desc="predict", unit="batch", leave=False)
+    ]
+    return np.concatenate(logits)
+
+
+def batch_logits(network: torch.nn.Module, images: Images, size: int) -> NDArray[np.float64]:
+    """Logits of at most `size` images, computed in one batch of just that size: black images fill it."""
+    missing = size - len(images)
+    full = np.concatenate([images, np.zeros((missing, *images.shape[1:]), np.uint8)]) if missing else images
     with torch.inference_mode():
-        logits = [
-            network(to_input(images[start : start + BATCH_SIZE])).double().squeeze(1)
-            for start in tqdm(starts, desc="predict", unit="batch", leave=False)
-        ]
-    return torch.cat(logits).numpy()
+        logits: NDArray[np.float64] = network(to_input(full)).double().squeeze(1).numpy()
+    return logits[: len(images)]
 
 
 def seed_rows(image_ids: Sequence[str], logits: Mapping[int, NDArray[np.float64]]) -> pd.DataFrame:
@@ -36,12 +48,6 @@ def seed_rows(image_ids: Sequence[str], logits: Mapping[int, NDArray[np.float64]
     return pd.concat(frames, ignore_index=True)
 
 
-def ensemble_logits(logits: Mapping[int, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(n,) mean over seeds, added up in the order of the seeds' numbers, as another order may give other last bits."""
-    mean: NDArray[np.float64] = np.mean([logits[seed] for seed in sorted(logits)], axis=0, dtype=np.float64)
-    return mean
-
-
 def prediction_rows(split: pd.DataFrame, logits: NDArray[np.float64], assignment: str) -> pd.DataFrame:
     """Rows of `tables.PREDICTIONS`: the split's rows with logit, probability and where they come from.
 
@@ -50,7 +56,4 @@ def prediction_rows(split: pd.DataFrame, logits: NDArray[np.float64], assignment
         logits: (n,) float64.
         assignment: Hash of the whole split, training images included; see `assignment.assignment_hash`.
     """
-    # exp of a negative number only, which cannot overflow
-    odds = np.exp(-np.abs(logits))
-    score = np.where(logits >= 0, 1.0, odds) / (1.0 + odds)
-    return split.assign(logit=logits, score=score, assignment=assignment)
+    return split.assign(logit=logits, score=probabilities(logits), assignment=assignment)

@@ -177,6 +177,22 @@ FOV_INDEX = Table(
     key=("image_id",),
 )
 
+# Where the field of view lies in layouts of which there are enough screens.
+LAYOUTS = Table(
+    name="layouts",
+    columns={
+        "device": "text",
+        "width_px": "int",  # of the screen
+        "height_px": "int",
+        "rank": "int",  # from 1, the most common box first
+        "x0_px": "int",  # half-open
+        "y0_px": "int",
+        "x1_px": "int",
+        "y1_px": "int",
+    },
+    key=("device", "width_px", "height_px", "rank"),
+)
+
 # What a person has decided about fields of view; these lines win over everything found.
 FOV_OVERRIDES = Table(
     name="field-of-view overrides",
@@ -385,6 +401,34 @@ SUBGROUPS = Table(
     },
     key=("backbone", "part", "characteristic", "level"),
     allowed={"part": PARTS},
+)
+
+# What `nonmass predict` says of each screen, numbers with 17 digits; what is undefined is empty.
+ANSWERS = Table(
+    name="answers",
+    columns={
+        "file": "text",  # as it was given, or relative to the folder that was given
+        "use": "text",  # research use only
+        **dict.fromkeys(BOX_COLUMNS, "int"),  # field of view on the screen, half-open
+        "confidence": "float",
+        "accepted": "int",
+        "doubtful": "int",
+        "reject": "text",
+        "method": "text",
+        "device_from": "text",
+        "flags": "text",  # joined by "|"
+        "marks": "text",  # kinds in reading order, joined by "|"
+        "covered_lines": "int",
+        **{
+            f"{task}_{name}": "text"
+            for task in ("detect", "classify")
+            for name in (
+                *("backbone", "logit", "probability", "calibrated_probability"),
+                *("cutoff_logit", "call", "distance", "unlike_training"),
+            )
+        },
+    },
+    key=("file",),
 )
 
 # Table 1's tests: is a characteristic differently distributed in two groups of patients?

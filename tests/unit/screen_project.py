@@ -22,7 +22,10 @@ crop: {side_px: 64, square: pad_br, overlays: keep, masked_text: [phi-suspect]}
 parallel: {dask_scheduler: ""}
 """
 PATHS = {
-    "fov": ("raw", "manifest.csv", "overrides.csv", "fov/index.csv", "fov/duplicates.csv", "metrics/fov.json"),
+    "fov": (
+        *("raw", "manifest.csv", "overrides.csv"),
+        *("fov/index.csv", "fov/duplicates.csv", "metrics/fov.json", "fov/layouts.csv"),
+    ),
     "text": ("raw", "manifest.csv", "fov/index.csv", "fov/text.csv", "metrics/text.json"),
     "crop": (
         *("raw", "manifest.csv", "fov/index.csv", "fov/text.csv"),

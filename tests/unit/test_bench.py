@@ -1,9 +1,11 @@
 """The benchmark on a handful of screens: what it counts, and what it refuses. How long things take is not tested."""
 
+import numpy as np
 import pytest
 
 from nonmass.bench.crop import bench_crop
 from nonmass.bench.data import STAGES, bench_data, measure
+from nonmass.bench.predict import Plan, bench_predict
 from nonmass.errors import InputError
 from nonmass.fov.finder import FindParams
 
@@ -40,3 +42,15 @@ def test_a_command_that_fails_says_why(tmp_path):
     )
     with pytest.raises(InputError, match=r"^fails\.py: failed: error: no data$"):
         measure(["python", str(tmp_path / "fails.py")], tmp_path)
+
+
+def test_every_backbone_has_its_cost_of_answers(write_params, tmp_path, monkeypatch, torch_globals):
+    networks = {name: {"timm": "test_resnet", "weights": "none"} for name in ("one", "two")}
+    write_params(backbones=list(networks), networks=networks, runtime={"threads": 1})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "screens").mkdir()
+    table = bench_predict(tmp_path / "screens", Plan(screens=5, batch=2, side_px=64))
+    assert list(table["backbone"]) == ["one", "two"]
+    assert list(table["screens"]) == [5, 5]
+    assert (table[["networks_ms", "screens_ms", "networks_cpu_ms", "preparing_cpu_ms"]] > 0).all(axis=None)
+    assert np.allclose(table["times_networks"], table["screens_ms"] / table["networks_ms"])

@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import expit
 
 from nonmass import tables
+from nonmass.ensemble import ensemble_logits
 from nonmass.network import build_network
-from nonmass.prediction import BATCH_SIZE, ensemble_logits, predict_logits, prediction_rows, seed_rows
+from nonmass.prediction import BATCH_SIZE, predict_logits, prediction_rows, seed_rows
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
 
@@ -48,6 +49,15 @@ def test_the_numbers_are_those_of_the_network_called_by_hand(tiny_world):
     assert np.ptp(logits) > 0.01
     np.testing.assert_array_equal(predict_logits(network, tiny_world.images), logits)
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("n", [1, BATCH_SIZE - 1, BATCH_SIZE + 3])
+def test_an_images_logit_does_not_depend_on_what_else_is_scored(tiny_world, n):
+    torch.manual_seed(2)
+    network = build_network("test_resnet", head="default").eval()
+    logits = predict_logits(network, tiny_world.images)
+    np.testing.assert_array_equal(predict_logits(network, tiny_world.images[:n]), logits[:n])
+    np.testing.assert_array_equal(predict_logits(network, tiny_world.images[:n][::-1]), logits[:n][::-1])
 
 
 def split_of(n):

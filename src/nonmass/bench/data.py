@@ -32,7 +32,7 @@ STAGES = {
     "manifest": "manifest.py data/cohorts data/manifest.csv data/patients.csv data/copies.csv "
     "reports/ingest_problems.csv metrics/data.json",
     "fov": "fov.py data/raw data/manifest.csv data/fov_overrides.csv data/fov/index.csv data/fov/duplicates.csv "
-    "metrics/fov.json",
+    "metrics/fov.json data/fov/layouts.csv",
     "text": "text.py data/raw data/manifest.csv data/fov/index.csv data/fov/text.csv metrics/text.json",
     "crop": "crop.py data/raw data/manifest.csv data/fov/index.csv data/fov/text.csv data/fov/images "
     "data/fov/crops.csv data/fov/marks.csv",

@@ -57,3 +57,8 @@ class Fov:
     def flags(self) -> tuple[str, ...]:
         """All reason codes, the doubts first."""
         return self.doubts + self.notes
+
+    @property
+    def outline(self) -> str:
+        """The polygon as `tables.FOV_INDEX` has it: "x,y" joined by "|", or ""."""
+        return "|".join(f"{x},{y}" for x, y in self.polygon)

@@ -21,17 +21,18 @@ from nonmass.images import Gray
 from nonmass.parallel import ParallelParams, forget, map_images
 from nonmass.pseudonyms import locate
 from nonmass.screens import read_screen
-from nonmass.tables import BOX_COLUMNS
+from nonmass.tables import BOX_COLUMNS, LAYOUTS
 
 Layout = tuple[str, int, int]  # device, width and height in pixels
 
 
 @dataclass(frozen=True)
 class FovIndex:
-    """What `index_all` gives: rows of `tables.FOV_INDEX`, and of `tables.DUPLICATE_PAIRS`."""
+    """What `index_all` gives: rows of `tables.FOV_INDEX`, of `tables.DUPLICATE_PAIRS`, and of `tables.LAYOUTS`."""
 
     rows: pd.DataFrame
     pairs: pd.DataFrame
+    layouts: pd.DataFrame
 
 
 def index_all(
@@ -80,7 +81,7 @@ def index_all(
     groups = dict(zip(image_ids, duplicate_groups(image_ids, pairs), strict=True))
     index["duplicate_group"] = [groups.get(image_id, "") for image_id in index["image_id"]]
     forget(journal)
-    return FovIndex(index.drop(columns=["hashes", "pixels"]), pairs)
+    return FovIndex(index.drop(columns=["hashes", "pixels"]), pairs, _layout_rows(layouts))
 
 
 def summary(index: pd.DataFrame) -> dict[str, int]:
@@ -122,7 +123,7 @@ def index_row(fov: Fov) -> dict[str, Any]:
     """A field of view as columns of `tables.FOV_INDEX`."""
     return {
         **dict(zip(BOX_COLUMNS, astuple(fov.box), strict=True)),
-        "polygon": "|".join(f"{x},{y}" for x, y in fov.polygon),
+        "polygon": fov.outline,
         "panels": region_text(fov.panels),
         "method": fov.method,
         "estimators": "+".join(fov.estimators),
@@ -131,6 +132,12 @@ def index_row(fov: Fov) -> dict[str, Any]:
         "reject": fov.reject,
         "accepted": int(fov.accepted),
     }
+
+
+def _layout_rows(layouts: dict[Layout, tuple[Box, ...]]) -> pd.DataFrame:
+    """Rows of `tables.LAYOUTS`."""
+    rows = [(*layout, rank, *astuple(box)) for layout, boxes in layouts.items() for rank, box in enumerate(boxes, 1)]
+    return pd.DataFrame(rows, columns=list(LAYOUTS.columns))
 
 
 def _layout(row: Any) -> Layout:

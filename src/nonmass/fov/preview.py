@@ -86,11 +86,11 @@ def find_fields(source: Path, params: FindParams) -> Iterator[Found]:
     if not source.is_dir():
         if not source.exists():
             raise InputError(f"{source}: not found; give an image, a DICOM file or a folder of them")
-        return iter([_find(_inspected(str(source), source), (), params)])
-    names = _image_names(source)
+        return iter([_find(inspected(str(source), source), (), params)])
+    names = image_names(source)
     if not names:
         raise InputError(f"{source}: no image in this folder; there should be DICOM or {', '.join(sorted(SUFFIXES))}")
-    files = list(_on_all_cores(_inspected, [(name, source / name) for name in names], "headers"))
+    files = list(_on_all_cores(inspected, [(name, source / name) for name in names], "headers"))
     layouts = _layout_boxes(files, params)
     return _on_all_cores(_find, [(file, layouts.get(_layout(file), ()), params) for file in files], "fov")
 
@@ -124,7 +124,7 @@ def _corners(box: Box) -> list[int]:
     return [int(corner) for corner in astuple(box)]
 
 
-def _image_names(folder: Path) -> list[str]:
+def image_names(folder: Path) -> list[str]:
     """Images below a folder, but for hidden ones such as macOS writes beside each file."""
     names = []
     for place in folder.rglob("*"):
@@ -145,7 +145,7 @@ def _is_dicom(place: Path) -> bool:
         return False
 
 
-def _inspected(name: str, place: Path) -> File:
+def inspected(name: str, place: Path) -> File:
     """A file and its header; whatever is wrong with that will be said when its pixels are read."""
     try:
         refuse_no_file(place, name)  # opening a pipe would never end

@@ -1,0 +1,53 @@
+"""Grad-CAM of the call, drawn on the field that the network saw."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from nonmass.gallery import RGB, draw
+from nonmass.gradcam import ensemble_maps
+from nonmass.images import write_png
+from nonmass.saliency import enlarge
+from nonmass.serving.answers import Answer
+from nonmass.serving.prepare import Screen
+from nonmass.serving.release import Release
+from nonmass.serving.torch_scorer import TorchScorer
+
+PNG_LEVEL = 6
+
+
+def overlay(screen: Screen, answer: Answer, release: Release, scorer: TorchScorer) -> RGB:
+    """The square beside itself with the heat map of what was called, on a colour scale of its own.
+
+    Raises:
+        ValueError: The screen has no square.
+    """
+    if screen.square is None:
+        raise ValueError(f"{screen.name}: nothing to explain")
+    positive = bool(answer.is_positive if answer.is_positive is not None else answer.logit >= 0)
+    heat = ensemble_maps(scorer.networks, screen.square[None], np.array([positive]))[0]
+    side = len(screen.square)
+    called = release.positive if positive else release.negative
+    caption = (f"Colour: what a cell adds to the logit of '{called}'", "Research use only")
+    return draw(screen.square, enlarge(heat, side), np.zeros((side, side), np.bool_), float(heat.max()) or 1.0, caption)
+
+
+def write_overlays(
+    folder: Path,
+    number: int,
+    screen: Screen,
+    answers: dict[str, Answer],
+    releases: dict[str, Release],
+    scorers: dict[str, TorchScorer],
+) -> None:
+    """Write a picture a task, named after the screen and its number; none for a doubtful field.
+
+    A doubtful field may be the whole screen, with the patient's name on it.
+    """
+    if screen.fov is None or screen.fov.doubts or screen.square is None:
+        return
+    stem = re.sub(r"\W+", "_", Path(screen.name).stem, flags=re.ASCII)[:60]
+    for task, answer in answers.items():
+        path = folder / f"{number:05d}-{stem}-{task}.png"
+        write_png(path, overlay(screen, answer, releases[task], scorers[task]), PNG_LEVEL)

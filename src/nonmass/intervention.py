@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from nonmass.batches import read_images
 from nonmass.determinism import generator
+from nonmass.ensemble import ensemble_logits
 from nonmass.explanation import batches_of, called_positive, fixed_sample
 from nonmass.lesions import read_lesion, tissue_of
 from nonmass.overlays.on_square import read_marks
 from nonmass.perturbation import MARGIN, Gray, elsewhere, grown, taken_out
-from nonmass.prediction import ensemble_logits, predict_logits
+from nonmass.prediction import predict_logits
 from nonmass.randomisation import Networks
 from nonmass.saliency import Mask
 from nonmass.tables import PERTURBED

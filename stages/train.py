@@ -71,13 +71,13 @@ def main(task: str, backbone: str, seed: int, split_csv: Path, images_dir: Path,
     if not fabric.is_global_zero:
         return
 
-    best = trained.history.to_dict("records")[trained.best_epoch]
+    kept = trained.history.to_dict("records")[trained.kept_epoch]
     record |= {
         "parameters": count_parameters(network),
-        "best_epoch": trained.best_epoch,
+        "kept_epoch": trained.kept_epoch,
         "epochs": len(trained.history),
-        "val_loss": best["val_loss"],
-        "val_auc": best["val_auc"],
+        "val_loss": kept["val_loss"],
+        "val_auc": kept["val_auc"],
         **{f"{package}_version": version(package) for package in ("torch", "timm")},
     }
     with saving(model_dir):

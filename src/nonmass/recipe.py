@@ -29,7 +29,7 @@ class TrainParams(Section):
         schedule: `plateau` (section `lr_decay`), or `cosine`, which falls to 0 at the last of `epochs`.
         weight_decay: Of AdamW, apart from the gradient; biases and norms do not decay. 0 is Adam.
         weight_averaging: Decay a step of a moving average of all weights, which is validated and kept; 0 is off.
-        kept_epoch: Whose weights are kept: `lowest_val_loss` as in the paper, or `last`, at rest after a cosine.
+        kept_epoch: Whose weights are kept: `lowest_loss` (of validation; the paper) or `last`, at rest after a cosine.
         head: The classifier's first weights: `zero` starts at chance, `default` as timm draws them.
         dropout: Share of features dropped before the classifier.
         focal_alpha: Weight of positives, 1 - alpha that of negatives; 0.5 weighs both alike.
@@ -46,7 +46,7 @@ class TrainParams(Section):
     schedule: Literal["plateau", "cosine"]
     weight_decay: float = Field(ge=0, le=1)
     weight_averaging: float = Field(ge=0, lt=1)
-    kept_epoch: Literal["lowest_val_loss", "last"]
+    kept_epoch: Literal["lowest_loss", "last"]
     head: Literal["zero", "default"]
     dropout: float = Field(ge=0, lt=1)
     focal_alpha: float = Field(gt=0, lt=1)

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("torch_globals")
 RECIPE = {
     **{"seeds": (1,), "epochs": 6, "early_stopping_epochs": 15, "batch_size": 8, "lr": 1e-3},
     **{"warmup_epochs": 0, "schedule": "plateau", "weight_decay": 0.0, "weight_averaging": 0.0},
-    **{"kept_epoch": "lowest_val_loss", "head": "zero", "dropout": 0.0, "focal_alpha": 0.5, "focal_gamma": 2.0},
+    **{"kept_epoch": "lowest_loss", "head": "zero", "dropout": 0.0, "focal_alpha": 0.5, "focal_gamma": 2.0},
 }
 NEVER = {"after_epochs": 0, "factor": 0.1}
 NO_CHANGES = dict.fromkeys(AugmentParams.model_fields, 0.0)

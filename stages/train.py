@@ -53,6 +53,7 @@ def main(task: str, backbone: str, seed: int, split_csv: Path, images_dir: Path,
         **weights_record(settings),
         **runtime.model_dump(),
         "precision": precision,
+        "device": fabric.device.type,
         "side_px": parts[0].images.shape[1],
     }
     told = {**record, "recipe": recipe.model_dump(exclude={"train": {"seeds"}})}
@@ -71,13 +72,13 @@ def main(task: str, backbone: str, seed: int, split_csv: Path, images_dir: Path,
     if not fabric.is_global_zero:
         return
 
-    best = trained.history.to_dict("records")[trained.best_epoch]
+    kept = trained.history.to_dict("records")[trained.kept_epoch]
     record |= {
         "parameters": count_parameters(network),
-        "best_epoch": trained.best_epoch,
+        "kept_epoch": trained.kept_epoch,
         "epochs": len(trained.history),
-        "val_loss": best["val_loss"],
-        "val_auc": best["val_auc"],
+        "val_loss": kept["val_loss"],
+        "val_auc": kept["val_auc"],
         **{f"{package}_version": version(package) for package in ("torch", "timm")},
     }
     with saving(model_dir):

@@ -8,7 +8,7 @@ from typing import Any
 from nonmass.errors import InputError
 
 # Of a model's record: what may give other digits and is no parameter of the recipe.
-OF_TRAINING = ("torch_version", "timm_version", "threads", "precision", "deterministic", "devices", "nodes")
+OF_TRAINING = ("torch_version", "timm_version", "threads", "device", "precision", "deterministic", "devices", "nodes")
 
 
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:

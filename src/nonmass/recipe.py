@@ -29,6 +29,7 @@ class TrainParams(Section):
         schedule: `plateau` (section `lr_decay`), or `cosine`, which falls to 0 at the last of `epochs`.
         weight_decay: Of AdamW, apart from the gradient; biases and norms do not decay. 0 is Adam.
         weight_averaging: Decay a step of a moving average of all weights, which is validated and kept; 0 is off.
+        kept_epoch: Whose weights are kept: `lowest_loss` (of validation; the paper) or `last`, at rest after a cosine.
         head: The classifier's first weights: `zero` starts at chance, `default` as timm draws them.
         dropout: Share of features dropped before the classifier.
         focal_alpha: Weight of positives, 1 - alpha that of negatives; 0.5 weighs both alike.
@@ -45,6 +46,7 @@ class TrainParams(Section):
     schedule: Literal["plateau", "cosine"]
     weight_decay: float = Field(ge=0, le=1)
     weight_averaging: float = Field(ge=0, lt=1)
+    kept_epoch: Literal["lowest_loss", "last"]
     head: Literal["zero", "default"]
     dropout: float = Field(ge=0, lt=1)
     focal_alpha: float = Field(gt=0, lt=1)
@@ -193,6 +195,11 @@ def follow(averaged: AveragedModel, network: torch.nn.Module, decay: float, step
 def best_of(val_losses: Sequence[float]) -> int:
     """The first epoch with the lowest validation loss."""
     return min(range(len(val_losses)), key=lambda epoch: val_losses[epoch])
+
+
+def kept_of(val_losses: Sequence[float], params: TrainParams) -> int:
+    """The epoch whose weights are kept, of those done so far."""
+    return len(val_losses) - 1 if params.kept_epoch == "last" else best_of(val_losses)
 
 
 def is_over(val_losses: Sequence[float], params: TrainParams) -> bool:

@@ -76,7 +76,7 @@ class State:
     """A training after its last whole epoch; all else follows from the recipe.
 
     Attributes:
-        tensors: Weights, their average, those of the best epoch, and what the optimiser remembers.
+        tensors: Weights, their average, those of the epoch to keep, and what the optimiser remembers.
         history: A row an epoch.
     """
 

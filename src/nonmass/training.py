@@ -20,10 +20,10 @@ from nonmass.recipe import (
     LearningRate,
     Recipe,
     average_of,
-    best_of,
     focal_losses,
     follow,
     is_over,
+    kept_of,
     make_optimiser,
     restore_optimiser,
 )
@@ -49,14 +49,14 @@ class Trained:
     """What a training leaves.
 
     Attributes:
-        weights: Of the epoch with the lowest validation loss.
+        weights: Of the epoch that `train.kept_epoch` names.
         history: One row an epoch; columns of `tables.HISTORY`.
-        best_epoch: Which epoch that was, from 0.
+        kept_epoch: Which epoch that was, from 0.
     """
 
     weights: dict[str, torch.Tensor]
     history: pd.DataFrame
-    best_epoch: int
+    kept_epoch: int
 
 
 def train(
@@ -69,7 +69,7 @@ def train(
     saved: StateFile,
     on_epoch: Callable[[pd.DataFrame], None],
 ) -> Trained:
-    """Train a network and keep the epoch with the lowest validation loss.
+    """Train a network and keep the epoch that the recipe names.
 
     Args:
         network: Fresh, with a single logit; trained in place.
@@ -94,7 +94,7 @@ def train(
             with memory_in_one_line("train", recipe.train.batch_size, train_part.images.shape[1], fabric.device):
                 learner.run_epoch(progress)
             learner.keep(saved, on_epoch)
-    return Trained(learner.best, pd.DataFrame(learner.history), best_of(learner.val_losses))
+    return Trained(learner.kept, pd.DataFrame(learner.history), kept_of(learner.val_losses, recipe.train))
 
 
 def _begin(
@@ -155,7 +155,7 @@ class _Learner:
         params = recipe.train
         self.recipe, self.fabric, self.network = recipe, fabric, on_device(network, fabric)
         self.history: list[dict[str, Any]] = []
-        self.best: dict[str, torch.Tensor] = {}
+        self.kept: dict[str, torch.Tensor] = {}
         self.train = _Loaded(train_part, params.batch_size, recipe.seed, fabric.device)
         self.val = _Loaded(val_part, params.batch_size, None, fabric.device)
         if len(self.train.order.batches(0)[-1]) < fabric.world_size:
@@ -173,7 +173,7 @@ class _Learner:
         return [row["val_loss"] for row in self.history]
 
     def run_epoch(self, progress: Progress) -> None:
-        """One pass over the training images, a validation, a row more, and perhaps new best weights."""
+        """One pass over the training images, a validation, a row more, and perhaps new weights to keep."""
         epoch = len(self.history)
         train_loss = self._pass(epoch, progress)
         logits = self._validate(progress)
@@ -189,8 +189,8 @@ class _Learner:
         self.rate.after_epoch(epoch, row["val_loss"])
         self.history.append(row)
         progress.epoch(row["val_auc"])
-        if best_of(self.val_losses) == epoch:
-            self.best = _copied(self.validated.state_dict())
+        if kept_of(self.val_losses, self.recipe.train) == epoch:
+            self.kept = _copied(self.validated.state_dict())
 
     @property
     def validated(self) -> torch.nn.Module:
@@ -261,7 +261,7 @@ class _Learner:
             tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         for index, memory in self.raw_optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in memory.items()}
-        return State(_copied(tensors) | {f"best.{name}": value for name, value in self.best.items()}, self.history)
+        return State(_copied(tensors) | {f"kept.{name}": value for name, value in self.kept.items()}, self.history)
 
     def _restore(self, state: State) -> None:
         def part(name: str) -> dict[str, torch.Tensor]:
@@ -272,7 +272,7 @@ class _Learner:
         if self.averaged:
             self.averaged.load_state_dict(part("averaged"))
         restore_optimiser(self.raw_optimiser, part("optimiser"))
-        self.best, self.history = part("best"), state.history
+        self.kept, self.history = part("kept"), state.history
         for row in self.history:
             self.rate.after_epoch(row["epoch"], row["val_loss"])
 

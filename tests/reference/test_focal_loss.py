@@ -14,7 +14,7 @@ LOGITS = np.concatenate([np.linspace(-8, 8, 33), [-80.0, -20.0, 20.0, 80.0]])
 RECIPE = {
     **{"seeds": (1,), "epochs": 1, "early_stopping_epochs": 1, "batch_size": 2, "lr": 0.1},
     **{"warmup_epochs": 0, "schedule": "plateau", "weight_decay": 0.0, "weight_averaging": 0.0},
-    **{"head": "zero", "dropout": 0.0},
+    **{"kept_epoch": "lowest_loss", "head": "zero", "dropout": 0.0},
 }
 
 

@@ -21,6 +21,7 @@ RECIPES = {
     "decay": {"decay": {"after_epochs": 1, "factor": 0.5}, "lr": 0.02},
     "warm cosine": {"warmup_epochs": 2, "schedule": "cosine"},
     "average": {"weight_averaging": 0.9, "weight_decay": 0.05},
+    "last": {"kept_epoch": "last", "lr": 0.05},
     "augmented": {"augment": {"mirror": 0.5, "shift": 0.1, "speckle": 0.1}},
     "pretrained": {"pretrain": {"epochs": 1}},
     "stopped early": {"early_stopping_epochs": 1, "lr": 0.05},
@@ -51,7 +52,7 @@ def interrupted(parts, after_epoch, **changes):
 
 def assert_same(one, other):
     pd.testing.assert_frame_equal(one.history, other.history, check_exact=True)
-    assert one.best_epoch == other.best_epoch
+    assert one.kept_epoch == other.kept_epoch
     assert one.weights.keys() == other.weights.keys()
     assert all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
 

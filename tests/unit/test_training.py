@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("torch_globals")
 RECIPE = {
     **{"seeds": (1,), "epochs": 6, "early_stopping_epochs": 15, "batch_size": 8, "lr": 1e-3},
     **{"warmup_epochs": 0, "schedule": "plateau", "weight_decay": 0.0, "weight_averaging": 0.0},
-    **{"head": "zero", "dropout": 0.0, "focal_alpha": 0.5, "focal_gamma": 2.0},
+    **{"kept_epoch": "lowest_loss", "head": "zero", "dropout": 0.0, "focal_alpha": 0.5, "focal_gamma": 2.0},
 }
 NEVER = {"after_epochs": 0, "factor": 0.1}
 NO_CHANGES = dict.fromkeys(AugmentParams.model_fields, 0.0)
@@ -230,7 +230,7 @@ def test_a_network_that_is_always_wrong_has_auc_0():
 )
 def test_the_weights_kept_are_those_of_the_lowest_validation_loss(certainty, best):
     network, trained = script(certainty)
-    assert trained.best_epoch == best
+    assert trained.kept_epoch == best
     assert trained.weights["validations"].item() == best + 1
     steps = network.weights_seen  # before each step; so the weight after epoch e is entry e + 1
     after_best = steps[best + 1] if best + 1 < len(steps) else network.weight.item()
@@ -238,18 +238,31 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_loss(certainty, bes
     assert trained.weights["weight"].device.type == "cpu"
 
 
+@pytest.mark.parametrize("certainty", [[1, 2, 3], [3, 2, 1], [1]])
+def test_the_weights_kept_are_those_of_the_last_epoch_if_the_recipe_says_so(certainty):
+    network, trained = script(certainty, kept_epoch="last")
+    assert trained.kept_epoch == len(certainty) - 1
+    assert trained.weights["validations"].item() == len(certainty)
+    assert trained.weights["weight"].item() == network.weight.item()
+
+
+def test_it_still_stops_by_the_validation_loss_where_the_last_epoch_is_kept():
+    _, trained = script([1, 3, 2, 2, 2], early_stopping_epochs=2, kept_epoch="last")
+    assert (trained.kept_epoch, len(trained.history)) == (3, 4)
+
+
 @pytest.mark.parametrize("patience", [1, 2, 3])
 @pytest.mark.parametrize("best", [0, 2])
 def test_it_stops_after_so_many_epochs_without_a_lower_loss(patience, best):
     certainty = [*range(1, best + 2), *([best + 1] * 9)]  # an equal loss is no lower one
     _, trained = script(certainty, early_stopping_epochs=patience)
-    assert trained.best_epoch == best
+    assert trained.kept_epoch == best
     assert len(trained.history) == best + 1 + patience
 
 
 def test_one_lower_loss_starts_the_count_afresh():
     _, trained = script([2, 1, 1, 3, 1, 1, 1, 9], early_stopping_epochs=3)
-    assert (trained.best_epoch, len(trained.history)) == (3, 7)
+    assert (trained.kept_epoch, len(trained.history)) == (3, 7)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +390,7 @@ def test_the_average_is_what_is_validated_and_kept():
     for step, weight in enumerate(weights[1:], start=1):
         averages.append(averages[-1] + (1 - min(0.15, (1 + step) / (10 + step))) * (weight - averages[-1]))
     np.testing.assert_allclose(seen[False], averages, rtol=1e-5)
-    assert trained.best_epoch == 3, "the loss falls from epoch to epoch"
+    assert trained.kept_epoch == 3, "the loss falls from epoch to epoch"
     assert trained.weights["weight"].item() == seen[False][3] != network.weight.item()
 
 
@@ -556,8 +569,8 @@ def test_a_process_without_a_batch_gets_what_the_others_have(monkeypatch):
 
 def test_a_second_signal_acts_at_once(parts):
     def insist(history):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # in this thread; sent to the process, two may become one on a busy machine
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         run(fresh(), *parts, epochs=5, on_epoch=insist)

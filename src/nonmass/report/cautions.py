@@ -80,7 +80,9 @@ def part_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
     if fewest < FEW_PATIENTS:
         cautions.append(f"{part_name(part)}: the smaller class has {amount(fewest, 'patient')}; too few to conclude.")
     if part == "val":
-        cautions.append("Validation chose the epoch and the frozen cut-off: its figures are optimistic.")
+        cautions.append(
+            "Validation chose the frozen cut-off, and the epoch unless the last is kept: its figures are optimistic."
+        )
     for backbone, values in numbers.items():
         if values.auc.note and not values.auc.note.startswith("NOT DISJOINT"):  # said once, by `leaks`
             cautions.append(f"{part_name(part)}, {backbone}: {values.auc.note}.")

@@ -201,6 +201,38 @@ def test_stated_counts_must_add_up():
     assert "contradiction" in levels(claim(100, positives=101))
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"n": 100, "tp": 60, "fp": 30, "tn": 20, "fn": 10},
+        {"tp": 50, "fp": 10, "tn": 30, "fn": 10, "sensitivity": "99.9", "accuracy": "20.0"},
+        {"n": 100, "positives": 50, "tp": 40, "fn": 20},
+        {"positives": 50, "tp": 10, "fn": 10, "sensitivity": "50.0"},
+        {"positives": 50, "tn": 10, "fp": 10, "patients": 71},
+        {"positives": 50, "tp": 60},
+        {"positives": 7, "sensitivity": "80.0"},
+        {"positives": 0, "sensitivity": "80.0"},
+        {"n": 10, "positives": 0, "sensitivity": "0.0"},
+        {"tn": 6, "fp": 1, "specificity": "80.0"},
+        {"tp": 6, "fp": 1, "ppv": "80.0"},
+        {"tn": 6, "fn": 1, "npv": "80.0"},
+        {"tp": 0, "fp": 0, "tn": 0, "fn": 0, "accuracy": "0"},
+    ],
+)
+def test_stated_counts_bind_without_a_size_and_without_a_share(numbers):
+    assert said(claim(**numbers), level="contradiction")
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data(), matrices(largest=100), st.integers(0, 2))
+def test_any_of_the_counts_and_shares_of_one_matrix_are_never_flagged(data, matrix, digits):
+    positives, negatives, tp, tn = matrix
+    counts = {"positives": positives, "tp": tp, "fp": negatives - tn, "tn": tn, "fn": positives - tp}
+    stated = data.draw(st.sets(st.sampled_from(sorted(counts))))
+    printed = printed_of(data.draw, matrix, digits, "rounding")
+    assert levels(claim(**printed, **{name: counts[name] for name in stated})) == {"possible"}
+
+
 def test_too_many_counts_are_said_not_to_have_been_tried():
     (text,) = said(claim(4_000_000, accuracy="70.5"), level="note")
     assert "too many counts" in text

@@ -322,6 +322,37 @@ def test_areas_that_cannot_be():
     assert levels(claim(870, auc="0.837", auc_lo="0.829", auc_hi="0.845", auc_by="patients")) == {"possible"}
 
 
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (claim(10, positives=5, auc="0.8371"), "no order of 5 positives among 10"),
+        (claim(10, tp=4, fn=1, auc="0.8371"), "no order of 5 positives among 10"),
+        (claim(10, auc="0.8371"), "no order of 1-9 positives among 10"),
+        (claim(100, positives=0, auc="0.8"), "needs both classes, but 0 of 100 are positive"),
+        (claim(100, positives=100, auc="0.8"), "needs both classes, but 100 of 100 are positive"),
+        (claim(1, auc="0.8"), "needs both classes"),
+    ],
+)
+def test_an_area_needs_pairs_though_no_share_is_printed(row, fault):
+    assert fault in said(row, level="contradiction")[-1]
+
+
+def test_an_area_of_many_rows_is_answered_without_trying_each_number_of_positives(monkeypatch):
+    narrow = claim(1_000_000_000, auc="0.8", auc_lo="0.79999", auc_hi="0.80001")
+    assert "narrower" not in " ".join(said(claim(1_000_000, auc="0.8", auc_lo="0.79", auc_hi="0.81")))
+    assert levels(claim(1_000_000, auc="0.8", auc_lo="0.79", auc_hi="0.81")) == {"possible"}
+    assert levels(narrow) == {"possible"}
+    monkeypatch.setattr("nonmass.claims.findings.MOST_STEPS", 3)
+    assert said(claim(10, auc="0.8371"), level="note") == ["AUC 0.8371 of 10: too many counts to try them all"]
+
+
+@pytest.mark.parametrize("auc", [0.2, 0.5, 0.7, 0.837, 0.99, 1.0])
+@pytest.mark.parametrize("positives", [range(61), [1, 5, 9, 44], [30], [2, 58], [0, 1]])
+def test_the_smallest_error_over_many_numbers_of_positives_is_that_of_each_alone(auc, positives):
+    alone = [area.smallest_standard_error(auc, 60, [p]) for p in positives if 2 <= p <= 58]
+    assert area.smallest_standard_error(auc, 60, positives) == pytest.approx(min(alone, default=0), abs=1e-12)
+
+
 def test_hanley_and_mcneil_s_own_example():
     """Radiology 1982;143:29-36: of 58 normal and 51 abnormal images, an area of 0.893 has a standard error of 0.032."""
     assert area.usual_standard_error(0.893, 51, 58) == pytest.approx(0.032, abs=1e-3)

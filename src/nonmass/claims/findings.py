@@ -1,5 +1,6 @@
 """What is possible of a row of published results, what is not, and what is only likely not."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +10,7 @@ from typing import Literal
 from nonmass.claims import area
 from nonmass.claims.claim import FIGURES, NUMBERS, PRINTED, Claim
 from nonmass.claims.counting import Counting, count, parts_of
-from nonmass.claims.matrices import CELLS, SHARES
+from nonmass.claims.matrices import CELLS, MOST_STEPS, SHARES
 from nonmass.claims.printed import Printed, Span
 from nonmass.claims.wording import figure_name, figures_in_words, listed, runs
 
@@ -128,14 +129,31 @@ def _area(claim: Claim, counting: Counting | None) -> Said:
     n = claim.n
     if n is None:
         return
-    positives = counting.conceivable if counting else []
-    # Every pair of a positive and a negative counts 0, 1/2 or 1.
-    pairs = [2 * p * (n - p) for p in positives if 0 < p < n]
-    if pairs and not any(lo <= hi for lo, hi in map(_span(auc).hits_of, pairs)):
-        yield "contradiction", f"no order of {runs(positives)} positives among {n} gives AUC {auc.text}"
+    positives = _possible_positives(claim, n, counting)
+    if positives:
+        yield from _ordered(auc, n, positives)
     lo, hi = claim.figures.get("auc_lo"), claim.figures.get("auc_hi")
     if lo and hi and claim.auc_by == "images" and not _outside(auc, lo, hi):
         yield from _width(claim, n, (auc, lo, hi), counting)
+
+
+def _possible_positives(claim: Claim, n: int, counting: Counting | None) -> Sequence[int]:
+    """In order: as stated, else those that give the shares, else all."""
+    if claim.positives is not None:
+        return [claim.positives]
+    return counting.conceivable if counting else range(n + 1)
+
+
+def _ordered(auc: Printed, n: int, positives: Sequence[int]) -> Said:
+    """Every pair of a positive and a negative counts 0, 1/2 or 1."""
+    of_both = positives[bisect_left(positives, 1) : bisect_left(positives, n)]
+    if not of_both:
+        yield "contradiction", f"AUC {auc.text} needs both classes, but {runs(positives)} of {n} are positive"
+    elif not any(lo <= hi for lo, hi in (_span(auc).hits_of(2 * p * (n - p)) for p in of_both[:MOST_STEPS])):
+        if len(of_both) > MOST_STEPS:
+            yield "note", f"AUC {auc.text} of {n}: too many counts to try them all"
+        else:
+            yield "contradiction", f"no order of {runs(of_both)} positives among {n} gives AUC {auc.text}"
 
 
 def _through(auc: Printed, sensitivity: Printed, specificity: Printed) -> Said:
@@ -156,9 +174,9 @@ def _width(claim: Claim, n: int, printed: tuple[Printed, Printed, Printed], coun
     auc, lo, hi = (float(figure.share) for figure in printed)
     widest = float(_span(printed[1]).lo), min(1.0, float(_span(printed[2]).hi))
     limits = f"interval {printed[1].text} to {printed[2].text}"
-    conceivable = counting.conceivable if counting else []
+    positives = _possible_positives(claim, n, counting) or range(n + 1)
     largest = area.implied_standard_error(auc, *widest, claim.level)
-    if largest < (1 - SLACK) * area.smallest_standard_error(auc, n, conceivable or range(n + 1)):
+    if largest < (1 - SLACK) * area.smallest_standard_error(auc, n, positives):
         yield (
             "contradiction",
             f"{limits} of AUC {printed[0].text} is narrower than any scores of {n} independent rows give",

@@ -41,7 +41,14 @@ def examine(claims: Sequence[Claim]) -> list[Finding]:
 
 def _about(claim: Claim) -> list[tuple[Level, str]]:
     counting = count(claim)
-    checks = (_sizes(claim), _between(claim), _inside(claim), _counted(claim, counting), _in_parts(claim), _area(claim, counting))
+    checks = (
+        _sizes(claim),
+        _between(claim),
+        _inside(claim),
+        _counted(claim, counting),
+        _in_parts(claim),
+        _area(claim, counting),
+    )
     return list(chain.from_iterable(checks)) or [("possible", "nothing speaks against it")]
 
 

@@ -201,6 +201,38 @@ def test_stated_counts_must_add_up():
     assert "contradiction" in levels(claim(100, positives=101))
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"n": 100, "tp": 60, "fp": 30, "tn": 20, "fn": 10},
+        {"tp": 50, "fp": 10, "tn": 30, "fn": 10, "sensitivity": "99.9", "accuracy": "20.0"},
+        {"n": 100, "positives": 50, "tp": 40, "fn": 20},
+        {"positives": 50, "tp": 10, "fn": 10, "sensitivity": "50.0"},
+        {"positives": 50, "tn": 10, "fp": 10, "patients": 71},
+        {"positives": 50, "tp": 60},
+        {"positives": 7, "sensitivity": "80.0"},
+        {"positives": 0, "sensitivity": "80.0"},
+        {"n": 10, "positives": 0, "sensitivity": "0.0"},
+        {"tn": 6, "fp": 1, "specificity": "80.0"},
+        {"tp": 6, "fp": 1, "ppv": "80.0"},
+        {"tn": 6, "fn": 1, "npv": "80.0"},
+        {"tp": 0, "fp": 0, "tn": 0, "fn": 0, "accuracy": "0"},
+    ],
+)
+def test_stated_counts_bind_without_a_size_and_without_a_share(numbers):
+    assert said(claim(**numbers), level="contradiction")
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data(), matrices(largest=100), st.integers(0, 2))
+def test_any_of_the_counts_and_shares_of_one_matrix_are_never_flagged(data, matrix, digits):
+    positives, negatives, tp, tn = matrix
+    counts = {"positives": positives, "tp": tp, "fp": negatives - tn, "tn": tn, "fn": positives - tp}
+    stated = data.draw(st.sets(st.sampled_from(sorted(counts))))
+    printed = printed_of(data.draw, matrix, digits, "rounding")
+    assert levels(claim(**printed, **{name: counts[name] for name in stated})) == {"possible"}
+
+
 def test_too_many_counts_are_said_not_to_have_been_tried():
     (text,) = said(claim(4_000_000, accuracy="70.5"), level="note")
     assert "too many counts" in text
@@ -288,6 +320,37 @@ def test_areas_that_cannot_be():
     narrow = claim(870, auc="0.837", auc_lo="0.829", auc_hi="0.845")
     assert "narrower than any scores of 870 independent rows give" in said(narrow, level="contradiction")[0]
     assert levels(claim(870, auc="0.837", auc_lo="0.829", auc_hi="0.845", auc_by="patients")) == {"possible"}
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (claim(10, positives=5, auc="0.8371"), "no order of 5 positives among 10"),
+        (claim(10, tp=4, fn=1, auc="0.8371"), "no order of 5 positives among 10"),
+        (claim(10, auc="0.8371"), "no order of 1-9 positives among 10"),
+        (claim(100, positives=0, auc="0.8"), "needs both classes, but 0 of 100 are positive"),
+        (claim(100, positives=100, auc="0.8"), "needs both classes, but 100 of 100 are positive"),
+        (claim(1, auc="0.8"), "needs both classes"),
+    ],
+)
+def test_an_area_needs_pairs_though_no_share_is_printed(row, fault):
+    assert fault in said(row, level="contradiction")[-1]
+
+
+def test_an_area_of_many_rows_is_answered_without_trying_each_number_of_positives(monkeypatch):
+    narrow = claim(1_000_000_000, auc="0.8", auc_lo="0.79999", auc_hi="0.80001")
+    assert "narrower" not in " ".join(said(claim(1_000_000, auc="0.8", auc_lo="0.79", auc_hi="0.81")))
+    assert levels(claim(1_000_000, auc="0.8", auc_lo="0.79", auc_hi="0.81")) == {"possible"}
+    assert levels(narrow) == {"possible"}
+    monkeypatch.setattr("nonmass.claims.findings.MOST_STEPS", 3)
+    assert said(claim(10, auc="0.8371"), level="note") == ["AUC 0.8371 of 10: too many counts to try them all"]
+
+
+@pytest.mark.parametrize("auc", [0.2, 0.5, 0.7, 0.837, 0.99, 1.0])
+@pytest.mark.parametrize("positives", [range(61), [1, 5, 9, 44], [30], [2, 58], [0, 1]])
+def test_the_smallest_error_over_many_numbers_of_positives_is_that_of_each_alone(auc, positives):
+    alone = [area.smallest_standard_error(auc, 60, [p]) for p in positives if 2 <= p <= 58]
+    assert area.smallest_standard_error(auc, 60, positives) == pytest.approx(min(alone, default=0), abs=1e-12)
 
 
 def test_hanley_and_mcneil_s_own_example():

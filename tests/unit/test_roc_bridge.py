@@ -115,3 +115,8 @@ def test_nobody_s_r_profile_is_read(tmp_path):
     done = in_a_fresh_process(tmp_path, R_PROFILE_USER=profile, R_PROFILE=profile, HOME=str(tmp_path), LC_ALL="C")
     assert done.stdout == "[1.0, 0.75, 0.75, 1.0]\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.1, "0.10000000000000001"), (1.0, "1"), (float("nan"), "")])
+def test_digits_give_a_number_back_and_leave_out_what_is_undefined(value, text):
+    assert bridge.digits(value) == text

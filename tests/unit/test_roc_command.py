@@ -107,6 +107,29 @@ GOOD = "a,0,0.1\nb,1,0.7\nc,0,0.8\nd,1,0.9\n"
         (HEAD + "a,no,0.1\nb,yes,0.2\n", ("--score", "s", "--positive", "ja"), "must hold 'ja' and one other word"),
         (HEAD + "a,0,0.1\nb,01,0.2\n", ("--score", "s"), "holds '0', '01', not 0 and 1"),
         (HEAD + GOOD, ("--score", "s", "--part", "who"), "row 2: column who is 'a'; allowed: val, test, external"),
+        *(
+            (HEAD + GOOD + f"e,{word},0.3\n", ("--score", "s", "--positive", "1"), "row 6: column y holds no truth")
+            for word in ("", "NA", "NaN", "null")
+        ),
+        *(
+            (HEAD + GOOD + f"{word},1,0.3\n", ("--score", "s", "--patient", "who"), "row 6 names no patient in column")
+            for word in ("NA", "NaN", "null", "None")
+        ),
+        *(
+            (HEAD + GOOD + f"e,1,{text}\n", ("--score", "s"), f"row 6: column s is '{text}', no number")
+            for text in ("1_000", "\u0661", "0x1", "1e")
+        ),
+        (
+            "who,y,s,p\na,0,1,val\nb,1,2,val\nc,0,3,test\nb,1,4,test\n",
+            ("--score", "s", "--patient", "who", "--part", "p"),
+            "row 5: patient b is in part test and in val",
+        ),
+        (
+            "y,a,b-c,a-b,c\n0,1,1,1,1\n1,2,2,2,2\n",
+            ("--score", "a", "--score", "b-c", "--score", "a-b", "--score", "c"),
+            "two results of the name a-b-c",
+        ),
+        ("y,comparison\n0,1\n1,2\n", ("--score", "comparison"), "two results of the name comparison"),
         (HEAD, ("--score", "s"), "holds no row"),
         (HEAD + "a,0\n", ("--score", "s"), "row 2 has 2 cells, the headings 3"),
     ],

@@ -1,7 +1,8 @@
 """What an area under the ROC curve and its interval can be: limits for any scores, and what is usual."""
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -21,7 +22,7 @@ def usual_standard_error(auc: float, positives: int, negatives: int) -> float:
     return math.sqrt(variance / (positives * negatives))
 
 
-def smallest_standard_error(auc: float, n: int, positives: Iterable[int]) -> float:
+def smallest_standard_error(auc: float, n: int, positives: Sequence[int]) -> float:
     """The least that DeLong's formula gives for any order of independent rows, ties included.
 
     Such an order has three ranks: positives alone at the top, negatives alone at the bottom, all
@@ -33,7 +34,7 @@ def smallest_standard_error(auc: float, n: int, positives: Iterable[int]) -> flo
     Args:
         auc: The area, 0 to 1.
         n: Rows.
-        positives: Numbers of positives to consider.
+        positives: Numbers of positives to consider, in order.
 
     Returns:
         The smallest over all of `positives` that have two or more of each class; 0 if there are none.
@@ -45,9 +46,15 @@ def smallest_standard_error(auc: float, n: int, positives: Iterable[int]) -> flo
     top, bottom, level = _GRID[fits], bottom[fits], level[fits]
     of_negatives = bottom + (1 - bottom) * level**2 - theta**2
     of_positives = top + (1 - top) * ((1 + bottom) / 2) ** 2 - theta**2
-    both = (p for p in positives if 2 <= p <= n - 2)
-    least = min((float(np.min(of_negatives / (n - p - 1) + of_positives / (p - 1))) for p in both), default=0.0)
-    return math.sqrt(max(0.0, least))
+    tried = positives[bisect_left(positives, 2) : bisect_right(positives, n - 2)]
+    if not tried:
+        return 0.0
+    # An order's variance is convex in the number of positives: the least is beside that of any real number.
+    roots = np.sqrt(np.maximum((of_negatives, of_positives), 0))
+    best = 1 + (n - 2) * roots[1] / np.maximum(roots.sum(axis=0), np.finfo(float).tiny)
+    after = [bisect_left(tried, p) for p in best.tolist()]
+    beside = np.array([[tried[max(0, i - 1)], tried[min(i, len(tried) - 1)]] for i in after], dtype=float).T
+    return math.sqrt(max(0.0, float(np.min(of_negatives / (n - beside - 1) + of_positives / (beside - 1)))))
 
 
 def implied_standard_error(auc: float, lo: float, hi: float, level: float) -> float:

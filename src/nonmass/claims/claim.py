@@ -39,3 +39,19 @@ class Claim:
     def name(self) -> str:
         """For a heading."""
         return f"{self.label} ({self.source})" if self.source else self.label
+
+    @property
+    def positives(self) -> int | None:
+        """As stated, else by the cells."""
+        return self.numbers.get("positives", self.both("tp", "fn"))
+
+    @property
+    def n(self) -> int | None:
+        """As stated, else by the cells, or by the positives and the cells of the negatives."""
+        positives, negatives = self.positives, self.both("tn", "fp")
+        derived = None if positives is None or negatives is None else positives + negatives
+        return self.numbers.get("n", derived)
+
+    def both(self, one: str, other: str) -> int | None:
+        """Sum of two cells, None unless both are stated."""
+        return self.numbers[one] + self.numbers[other] if {one, other} <= self.numbers.keys() else None

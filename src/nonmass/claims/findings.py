@@ -1,5 +1,6 @@
 """What is possible of a row of published results, what is not, and what is only likely not."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,8 +9,8 @@ from typing import Literal
 
 from nonmass.claims import area
 from nonmass.claims.claim import FIGURES, NUMBERS, PRINTED, Claim
-from nonmass.claims.counting import Counting, count
-from nonmass.claims.matrices import CELLS, SHARES
+from nonmass.claims.counting import Counting, count, parts_of
+from nonmass.claims.matrices import CELLS, MOST_STEPS, SHARES
 from nonmass.claims.printed import Printed, Span
 from nonmass.claims.wording import figure_name, figures_in_words, listed, runs
 
@@ -40,13 +41,20 @@ def examine(claims: Sequence[Claim]) -> list[Finding]:
 
 def _about(claim: Claim) -> list[tuple[Level, str]]:
     counting = count(claim)
-    checks = (_sizes(claim), _between(claim), _inside(claim), _counted(claim, counting), _area(claim, counting))
+    checks = (
+        _sizes(claim),
+        _between(claim),
+        _inside(claim),
+        _counted(claim, counting),
+        _in_parts(claim),
+        _area(claim, counting),
+    )
     return list(chain.from_iterable(checks)) or [("possible", "nothing speaks against it")]
 
 
 def _sizes(claim: Claim) -> Said:
     """A part is not larger than the whole."""
-    n = claim.numbers.get("n")
+    n = claim.n
     for name in ("patients", "positives"):
         if n is not None and claim.numbers.get(name, 0) > n:
             yield "contradiction", f"{claim.numbers[name]} {name} are more than all {n}"
@@ -86,12 +94,12 @@ def _outside(figure: Printed, lo: Printed | None, hi: Printed | None) -> bool:
 def _counted(claim: Claim, counting: Counting | None) -> Said:
     """Some matrix of integers must give all digits."""
     shares = figures_in_words((name, claim.figures[name]) for name in SHARES if name in claim.figures)
-    if counting is None:
-        if shares and "n" in claim.numbers:
-            yield "note", f"{shares}: too many counts of {claim.numbers['n']} to try them all"
-        return
     given = [f"{figure_name(name)} {claim.numbers[name]}" for name in ("positives", *CELLS) if name in claim.numbers]
-    words = f"{shares} of {claim.numbers['n']}{' with ' if given else ''}{listed(given)}"
+    words = f"{shares or 'a matrix'} of {claim.n}{' with ' if given else ''}{listed(given)}"
+    if counting is None:
+        if claim.n is not None and (shares or set(CELLS) & claim.numbers.keys()):
+            yield "note", f"{words}: too many counts to try them all"
+        return
     found = counting.answer(claim)
     if counting.manner is None:
         yield "contradiction", f"{words}: no counts give all of this, neither rounded nor cut off"
@@ -109,7 +117,13 @@ def _counted(claim: Claim, counting: Counting | None) -> Said:
 
 def _is_expected(claim: Claim, counting: Counting) -> bool:
     expected = claim.expected_positives
-    return expected is None or "positives" in claim.numbers or round(expected) in counting.positives
+    return expected is None or claim.positives is not None or round(expected) in counting.positives
+
+
+def _in_parts(claim: Claim) -> Said:
+    """Of an unknown number of rows, what is said of the positives, the negatives, or those called either."""
+    for part in parts_of(claim) if claim.n is None else ():
+        yield from ((level, text) for level, text in _counted(part, count(part)) if level != "possible")
 
 
 def _area(claim: Claim, counting: Counting | None) -> Said:
@@ -119,17 +133,34 @@ def _area(claim: Claim, counting: Counting | None) -> Said:
     point = [claim.figures.get(name) for name in ("sensitivity", "specificity")]
     if point[0] and point[1]:
         yield from _through(auc, point[0], point[1])
-    n = claim.numbers.get("n")
+    n = claim.n
     if n is None:
         return
-    positives = counting.conceivable if counting else []
-    # Every pair of a positive and a negative counts 0, 1/2 or 1.
-    pairs = [2 * p * (n - p) for p in positives if 0 < p < n]
-    if pairs and not any(lo <= hi for lo, hi in map(_span(auc).hits_of, pairs)):
-        yield "contradiction", f"no order of {runs(positives)} positives among {n} gives AUC {auc.text}"
+    positives = _possible_positives(claim, n, counting)
+    if positives:
+        yield from _ordered(auc, n, positives)
     lo, hi = claim.figures.get("auc_lo"), claim.figures.get("auc_hi")
     if lo and hi and claim.auc_by == "images" and not _outside(auc, lo, hi):
-        yield from _width(claim, (auc, lo, hi), counting)
+        yield from _width(claim, n, (auc, lo, hi), counting)
+
+
+def _possible_positives(claim: Claim, n: int, counting: Counting | None) -> Sequence[int]:
+    """In order: as stated, else those that give the shares, else all."""
+    if claim.positives is not None:
+        return [claim.positives]
+    return counting.conceivable if counting else range(n + 1)
+
+
+def _ordered(auc: Printed, n: int, positives: Sequence[int]) -> Said:
+    """Every pair of a positive and a negative counts 0, 1/2 or 1."""
+    of_both = positives[bisect_left(positives, 1) : bisect_left(positives, n)]
+    if not of_both:
+        yield "contradiction", f"AUC {auc.text} needs both classes, but {runs(positives)} of {n} are positive"
+    elif not any(lo <= hi for lo, hi in (_span(auc).hits_of(2 * p * (n - p)) for p in of_both[:MOST_STEPS])):
+        if len(of_both) > MOST_STEPS:
+            yield "note", f"AUC {auc.text} of {n}: too many counts to try them all"
+        else:
+            yield "contradiction", f"no order of {runs(of_both)} positives among {n} gives AUC {auc.text}"
 
 
 def _through(auc: Printed, sensitivity: Printed, specificity: Printed) -> Said:
@@ -144,21 +175,21 @@ def _through(auc: Printed, sensitivity: Printed, specificity: Printed) -> Said:
         )
 
 
-def _width(claim: Claim, printed: tuple[Printed, Printed, Printed], counting: Counting | None) -> Said:
+def _width(claim: Claim, n: int, printed: tuple[Printed, Printed, Printed], counting: Counting | None) -> Said:
     """Narrower than any scores can give, or than independent patients usually give."""
-    n, patients = claim.numbers["n"], claim.numbers.get("patients", claim.numbers["n"])
+    patients = claim.numbers.get("patients", n)
     auc, lo, hi = (float(figure.share) for figure in printed)
     widest = float(_span(printed[1]).lo), min(1.0, float(_span(printed[2]).hi))
     limits = f"interval {printed[1].text} to {printed[2].text}"
-    conceivable = counting.conceivable if counting else []
+    positives = _possible_positives(claim, n, counting) or range(n + 1)
     largest = area.implied_standard_error(auc, *widest, claim.level)
-    if largest < (1 - SLACK) * area.smallest_standard_error(auc, n, conceivable or range(n + 1)):
+    if largest < (1 - SLACK) * area.smallest_standard_error(auc, n, positives):
         yield (
             "contradiction",
             f"{limits} of AUC {printed[0].text} is narrower than any scores of {n} independent rows give",
         )
         return
-    share = _share_of_positives(claim, counting)
+    share = _share_of_positives(claim, n, counting)
     usual = {rows: _usual(auc, rows, share) for rows in (n, patients)}
     if patients < n and largest < MUCH_NARROWER * usual[patients]:
         would = area.interval(auc, usual[patients], claim.level)
@@ -176,11 +207,10 @@ def _usual(auc: float, rows: int, share: float) -> float:
     return area.usual_standard_error(auc, positives, max(1, rows - positives))
 
 
-def _share_of_positives(claim: Claim, counting: Counting | None) -> float:
+def _share_of_positives(claim: Claim, n: int, counting: Counting | None) -> float:
     """Stated, else expected, else the middle of those that round to all digits; else half, which nearly is shortest."""
-    n = claim.numbers["n"]
-    if "positives" in claim.numbers:
-        return claim.numbers["positives"] / n
+    if claim.positives is not None:
+        return claim.positives / n
     if claim.expected_positives is not None:
         return claim.expected_positives / n
     rounded = counting.positives if counting and counting.manner == "rounding" else []

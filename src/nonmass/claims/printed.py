@@ -34,6 +34,8 @@ class Span:
 
     def hits_of(self, total: int) -> tuple[int, int]:
         """Fewest and most hits of `total` whose share is inside; the first exceeds the second if none is."""
+        if not total:
+            return NOTHING
         lo, below, hi, above = self._whole
         most = -(-hi * total // above) - 1 if self.is_open else hi * total // above
         return max(0, -(-lo * total // below)), min(total, most)

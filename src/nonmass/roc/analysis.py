@@ -123,7 +123,7 @@ def images_and_scores(
 
 def with_digits(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Numbers as texts of 17 digits, which give them back exactly; what is undefined as empty ones."""
-    return frame.assign(**{name: frame[name].map(_digits) for name in columns})
+    return frame.assign(**{name: frame[name].map(bridge.digits) for name in columns})
 
 
 def _seed_spread(ensemble: pd.DataFrame, members: pd.DataFrame, where: str) -> pd.DataFrame | None:
@@ -181,7 +181,3 @@ def _check_images(images: pd.DataFrame, where: str) -> None:
         if truth.nunique() < 2:
             absent = "negative" if truth.iloc[0] else "positive"
             raise InputError(f"{where}: part {part} holds no {absent} image, so it has no ROC curve; change the split")
-
-
-def _digits(value: float) -> str:
-    return "" if np.isnan(value) else format(value, ".17g")

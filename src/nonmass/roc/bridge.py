@@ -6,6 +6,7 @@ into -2147483648 and text into factors, depending on what else is loaded.
 
 import functools
 import logging
+import math
 import os
 import shutil
 import subprocess
@@ -53,6 +54,11 @@ def call(function: str, **arguments: Any) -> Any:
     if len(error):
         raise RError(f"R: {function}(): {error[0]}")
     return _from_r(value)
+
+
+def digits(value: float) -> str:
+    """17 digits, which give R's number back exactly; nothing for NA."""
+    return "" if math.isnan(value) else format(value, ".17g")
 
 
 @functools.cache

@@ -39,7 +39,7 @@ def compare_pathologies(manifest: pd.DataFrame, patients: pd.DataFrame) -> Compa
     samples = {str(number): sample for number, (_, sample, _) in enumerate(questions)}
     answers = bridge.call("compare_groups", samples=samples)
     tests = pd.DataFrame([names for names, _, _ in questions], columns=["finding", "characteristic"])
-    tests = tests.assign(test=answers["tests"]["test"], p=[_digits(p) for p in answers["tests"]["p"]])
+    tests = tests.assign(test=answers["tests"]["test"], p=[bridge.digits(p) for p in answers["tests"]["p"]])
     reasons = zip(answers["tests"]["note"], questions, strict=True)
     tests["note"] = ["; ".join(filter(None, (why, _left_out(n_both)))) for why, (_, _, n_both) in reasons]
     return Comparison(CHARACTERISTICS.check(tests, "characteristics"), answers["software"])
@@ -70,7 +70,3 @@ def _values(values: "pd.Series[str]", kind: Kind) -> list[Any]:
 def _left_out(n_both: int) -> str:
     patients = "1 patient" if n_both == 1 else f"{n_both} patients"
     return f"{patients} with benign and malignant lesions left out" if n_both else ""
-
-
-def _digits(p: float) -> str:
-    return "" if pd.isna(p) else format(p, ".17g")

@@ -55,7 +55,7 @@ def measure_explanations(
     answers = pd.DataFrame(
         bridge.call("clustered_means", samples={str(at): _sample(one) for at, one in enumerate(questions)}, level=level)
     )
-    texts = {name: answers[name].map(_digits) for name in ("estimate", "lo", "hi", "p")}
+    texts = {name: answers[name].map(bridge.digits) for name in ("estimate", "lo", "hi", "p")}
     texts["p"] = texts["p"].where(np.array([one.is_difference for one in questions]), "")
     named = pd.DataFrame([one.name for one in questions])
     return EXPLANATION_MEASURES.check(named.join(answers.assign(**texts)), "explanations")
@@ -145,7 +145,3 @@ def key_figures(measures: pd.DataFrame) -> dict[str, Any]:
 def _interval(row: dict[Any, Any]) -> dict[str, float]:
     found = {"est": row["estimate"], "lo": row["lo"], "hi": row["hi"]}
     return {name: float(text) for name, text in found.items() if text}
-
-
-def _digits(value: float) -> str:
-    return "" if np.isnan(value) else format(value, ".17g")

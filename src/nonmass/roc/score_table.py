@@ -2,9 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from nonmass.roc.analysis import EVALUATED_PARTS, Evaluation
 
 ALONE = "test"  # the part of a table that names none
 INDEPENDENT = "no --patient: every row counts as a patient of its own, so intervals assume independent rows"
+
+_MISSING = {"", "na", "nan", "null"}  # as spreadsheets, R and databases write it, in lower case
+# What other readers of numbers also take, such as 1_000, is rather a slip.
+_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 
 Rows = Mapping[int, Mapping[str, str]]
 
@@ -60,6 +65,7 @@ def read_scores(path: Path, columns: Columns) -> dict[str, pd.DataFrame]:
             "score": 0.0,
         }
     )
+    _check_patients(images, path)
     for part, truth in images.groupby("part", sort=False)["truth"]:
         if truth.nunique() < 2:
             where = f"part {part}" if columns.part else f"column {columns.truth}"
@@ -75,20 +81,36 @@ def _check_headings(row: Mapping[str, str], columns: Columns, path: Path) -> Non
     twice = sorted({name for name in asked if asked.count(name) > 1})
     if twice:
         raise InputError(f"{path}: column {twice[0]} is asked for twice; name each column once")
+    results = [*columns.scores, *map("-".join, combinations(columns.scores, 2)), "comparison"]
+    twice = sorted({name for name in results if results.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}: these score columns give two results of the name {twice[0]}; rename a column")
 
 
 def _patients(rows: Rows, column: str | None, path: Path) -> list[str]:
     if column is None:
         return [str(number) for number in rows]
     patients = [row[column] for row in rows.values()]
-    if "" in patients:
-        number = list(rows)[patients.index("")]
-        raise InputError(
-            f"{path}: row {number} names no patient in column {column}; patients are the unit of inference"
-        )
+    for number, patient in zip(rows, patients, strict=True):
+        if patient.lower() in {*_MISSING, "none"}:
+            raise InputError(
+                f"{path}: row {number} names no patient in column {column}; patients are the unit of inference"
+            )
     if len(set(patients)) == 1:
         raise InputError(f"{path}: column {column} names one patient only; nothing can be inferred from one")
     return patients
+
+
+def _check_patients(images: pd.DataFrame, path: Path) -> None:
+    """Cut-offs of `val` are frozen for the other parts, which must show others."""
+    is_val = images["part"] == "val"
+    both = images[~is_val & images["patient_id"].isin(images.loc[is_val, "patient_id"])]
+    if len(both):
+        row = both.iloc[0]
+        number = int(row["image_id"].removeprefix("row "))
+        raise InputError(
+            f"{path}: row {number}: patient {row['patient_id']} is in part {row['part']} and in val; keep one"
+        )
 
 
 def _parts(rows: Rows, column: str | None, path: Path) -> list[str]:
@@ -102,6 +124,9 @@ def _parts(rows: Rows, column: str | None, path: Path) -> list[str]:
 
 
 def _truth(rows: Rows, columns: Columns, path: Path) -> list[int]:
+    for number, row in rows.items():
+        if row[columns.truth].lower() in _MISSING:
+            raise InputError(f"{path}: row {number}: column {columns.truth} holds no truth; leave the row out")
     words = sorted({row[columns.truth] for row in rows.values()})
     where = f"{path}: column {columns.truth}"
     shown = ", ".join(map(repr, words[:4])) + (", ..." if len(words) > 4 else "")
@@ -122,10 +147,9 @@ def _scores(rows: Rows, column: str, path: Path) -> list[float]:
 
 
 def _score(text: str, where: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        raise InputError(f"{where} is {text!r}, no number; mend it or leave the row out") from None
+    if not _NUMBER.fullmatch(text):
+        raise InputError(f"{where} is {text!r}, no number; mend it or leave the row out")
+    score = float(text)
     if not math.isfinite(score):
         raise InputError(f"{where} is {text!r}, not finite; mend it or leave the row out")
     return score

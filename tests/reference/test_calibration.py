@@ -177,3 +177,28 @@ def test_equal_scores_have_a_brier_score_and_no_slope():
     assert np.isnan(row(found, "slope", "raw")[0])
     assert row(found, "brier", "raw")[0] == pytest.approx(np.mean((special.expit(0.5) - np.array([0, 1])) ** 2))
     assert len(found.reliability.query("part == 'test' and scale == 'raw'")) == 1
+
+
+@pytest.mark.parametrize("size", [20, 30, 60, 800])
+def test_sure_logits_have_the_intercept_that_makes_the_mean_probability_right(size):
+    frame = drawn(n=200)
+    wrong = frame.index.isin(frame.index[(frame["truth"] == 1) & (frame["part"] == "val")][:3])
+    logit = np.where((frame["truth"] == 1) & ~wrong, size, -size) + np.random.default_rng(7).normal(size=len(frame))
+    frame = frame.assign(logit=logit)
+    truth, logit, patient = one_part(frame, "val")
+    found = calibrated(frame)
+    shift = optimize.brentq(lambda a: special.expit(logit + a).sum() - truth.sum(), 0, size + 50, xtol=1e-13)
+    intercept, lo, hi = row(found, "intercept", "raw", "val")
+    assert intercept == pytest.approx(shift, abs=1e-6)
+    half = half_width(
+        sandwich(np.ones((len(truth), 1)), truth, special.expit(logit + shift), patient)[0, 0], truth, patient
+    )
+    assert (lo, hi) == pytest.approx((intercept - half, intercept + half), rel=1e-5)
+
+
+def test_an_intercept_without_information_has_no_interval():
+    frame = drawn()
+    truth, is_wrong = frame["truth"] == 1, frame.index.isin([0, 2])  # one of either class, so that the intercept is 0
+    found = calibrated(frame.assign(logit=np.where(truth ^ is_wrong, 900, -900)))
+    assert row(found, "intercept", "raw") == pytest.approx((0, np.nan, np.nan), abs=1e-6, nan_ok=True)
+    assert "no information" in note(found, "intercept", "raw")

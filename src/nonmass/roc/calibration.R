@@ -72,8 +72,8 @@ agreement <- function(truth, cluster, logit, level, group) {
     row("brier", mean(error), within_0_and_1(clustered_mean_interval(error, cluster, level))),
     row("brier_miscalibration", mean(error) - recalibrated),
     row("brier_discrimination", prevalence * (1 - prevalence) - recalibrated),
-    coefficient("intercept", truth, cluster, logit, level, group),
-    coefficient("slope", truth, cluster, logit, level, group)
+    intercept(truth, cluster, logit, level, group),
+    slope(truth, cluster, logit, level, group)
   )
 }
 
@@ -83,29 +83,51 @@ within_0_and_1 <- function(interval) {
   interval
 }
 
-# A logistic regression's coefficient with a cluster-robust (sandwich) interval on t quantiles with (patients of the
-# rarer class) - 1 degrees of freedom.
-coefficient <- function(name, truth, cluster, logit, level, group) {
-  is_slope <- name == "slope"
+# Root of the likelihood's slope in a, where the probabilities add up to the positives. Of as many images as there are
+# positives, the highest, what they lack of 1 must be what the others have: so no digit is lost where all are sure.
+intercept <- function(truth, cluster, logit, level, group) {
+  falling <- sort(logit, decreasing = TRUE)
+  is_high <- seq_along(falling) <= sum(truth)
+  imbalance <- function(a) {
+    log_sum(stats::plogis(falling[!is_high] + a, log.p = TRUE)) -
+      log_sum(stats::plogis(-falling[is_high] - a, log.p = TRUE))
+  }
+  bracket <- max(abs(logit)) + 50
+  root <- stats::uniroot(imbalance, c(-bracket, bracket), tol = 1e-12, maxiter = 10000)$root
+  interval <- sandwich_interval(root, matrix(1, length(logit)), truth, stats::plogis(root + logit), cluster, level)
+  measure("intercept", root, interval, group)
+}
+
+log_sum <- function(logs) max(logs) + log(sum(exp(logs - max(logs))))
+
+slope <- function(truth, cluster, logit, level, group) {
   case <- truth == 1
   parted <- min(logit[case]) >= max(logit[!case]) || max(logit[case]) <= min(logit[!case])
-  if (is_slope && parted) return(measure(name, NA, undefined(PARTED), group))
-  design <- if (is_slope) cbind(1, logit) else matrix(1, length(logit))
-  offset <- if (is_slope) 0 * logit else logit
-  fit <- stats::glm.fit(design, truth, offset = offset, family = stats::binomial(), control = list(epsilon = 1e-12))
-  estimate <- unname(fit$coefficients[ncol(design)])
+  if (parted) return(measure("slope", NA, undefined(PARTED), group))
+  design <- cbind(1, logit)
+  fit <- stats::glm.fit(design, truth, family = stats::binomial(), control = list(epsilon = 1e-12))
+  if (!fit$converged || fit$boundary) return(measure("slope", NA, undefined(NO_FIT), group))
+  estimate <- unname(fit$coefficients[2])
+  measure("slope", estimate, sandwich_interval(estimate, design, truth, fit$fitted.values, cluster, level), group)
+}
+
+# Of the last coefficient: cluster-robust, on t quantiles with (patients of the rarer class) - 1 degrees of freedom.
+sandwich_interval <- function(estimate, design, truth, p, cluster, level) {
   patients <- rarer(truth, cluster)
-  if (patients < 2) return(measure(name, estimate, undefined(ONE_PATIENT), group))
-  p <- fit$fitted.values
-  bread <- solve(crossprod(design * sqrt(p * (1 - p))))
+  if (patients < 2) return(undefined(ONE_PATIENT))
+  information <- crossprod(design * sqrt(p * (1 - p)))
+  if (rcond(information) < .Machine$double.eps) return(undefined(NO_INFORMATION))
+  bread <- solve(information)
   score <- rowsum(design * (truth - p), cluster, reorder = FALSE)
   meat <- nrow(score) / (nrow(score) - 1) * crossprod(score)
   variance <- (bread %*% meat %*% bread)[ncol(design), ncol(design)]
   half <- stats::qt((1 + level) / 2, patients - 1) * sqrt(variance)
-  measure(name, estimate, bounds(estimate - half, estimate + half), group)
+  bounds(estimate - half, estimate + half)
 }
 
 PARTED <- "a cut-off parts the classes, so the likelihood has no maximum"
+NO_FIT <- "the fit does not converge"
+NO_INFORMATION <- "the probabilities are so near 0 or 1 that they hold no information on the uncertainty"
 
 # Isotonic regression of the truth on the score, one value an image; equal scores get one value.
 isotonic <- function(truth, score) {

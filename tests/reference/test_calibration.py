@@ -8,6 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
+from nonmass.roc import bridge
 from nonmass.roc.analysis import RocParams
 from nonmass.roc.calibration import CalibrationParams, calibrate
 
@@ -202,3 +203,12 @@ def test_an_intercept_without_information_has_no_interval():
     found = calibrated(frame.assign(logit=np.where(truth ^ is_wrong, 900, -900)))
     assert row(found, "intercept", "raw") == pytest.approx((0, np.nan, np.nan), abs=1e-6, nan_ok=True)
     assert "no information" in note(found, "intercept", "raw")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_isotonic_regression_with_ties_is_scikit_learn_s(seed):
+    rng = np.random.default_rng(seed)
+    score = rng.integers(0, 2 + 4 * seed, 80).astype(float)
+    truth = (score / (2 + 4 * seed) + rng.normal(size=80) * seed / 20 > 0.5).astype(int)
+    found = bridge.call("isotonic", truth=truth.tolist(), score=score.tolist())
+    assert found == pytest.approx(IsotonicRegression().fit(score, truth).predict(score), abs=1e-12)

@@ -212,3 +212,18 @@ def test_isotonic_regression_with_ties_is_scikit_learn_s(seed):
     truth = (score / (2 + 4 * seed) + rng.normal(size=80) * seed / 20 > 0.5).astype(int)
     found = bridge.call("isotonic", truth=truth.tolist(), score=score.tolist())
     assert found == pytest.approx(IsotonicRegression().fit(score, truth).predict(score), abs=1e-12)
+
+
+def test_logits_that_rank_rightly_but_are_shifted_are_called_shifted():
+    frame = drawn()
+    frame = frame[(frame["truth"] == 0) | (frame.index % 3 > 0)]  # fewer positives, so that shifted logits cost more
+    shifted = calibrated(frame.assign(logit=np.where(frame["truth"] == 1, 9.0, 8.0)))
+    assert "the logits are shifted or" in note(shifted, "temperature", "scaled")
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_temperature_has_the_unit_of_the_logits(unit):
+    frame = drawn()
+    expected = unit * row(calibrated(frame), "temperature", "scaled")[0]
+    found = calibrated(frame.assign(logit=unit * frame["logit"]))
+    assert row(found, "temperature", "scaled")[0] == pytest.approx(expected, rel=1e-9)

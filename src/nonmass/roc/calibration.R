@@ -38,14 +38,19 @@ calibrate <- function(truth, cluster, part, scores, level, bins, thresholds) {
 }
 
 # The temperature of largest likelihood: the root of the slope of the log-likelihood, which falls in 1 / temperature.
+# `margin` is positive where zero puts an image on its side. With n images and w the largest margin on the wrong side,
+# the slope at n / w is at most w / e - w / 2, so that the root lies below.
 fit_temperature <- function(truth, logit) {
-  slope <- function(inverse) sum((truth - stats::plogis(inverse * logit)) * logit)
-  if (slope(0) <= 0) return(undefined("on validation the scores run against the truth, so no temperature helps"))
-  if (slope(COLDEST) >= 0) return(undefined("zero parts the classes of validation, so the likelihood has no maximum"))
-  list(value = 1 / stats::uniroot(slope, c(0, COLDEST), tol = 1e-14, maxiter = 10000)$root, note = "")
+  margin <- (2 * truth - 1) * logit
+  slope_at <- function(inverse) sum(margin * stats::plogis(-inverse * margin))
+  if (slope_at(0) <= 0) return(undefined(NO_GAIN))
+  if (min(margin) >= 0) return(undefined("zero parts the classes of validation, so the likelihood has no maximum"))
+  coldest <- length(margin) / -min(margin)
+  root <- stats::uniroot(slope_at, c(0, coldest), tol = .Machine$double.xmin, maxiter = 10000)$root
+  list(value = 1 / root, note = "")
 }
 
-COLDEST <- 1e4 # 1 / temperature
+NO_GAIN <- "no temperature beats the probability 1/2: on validation the logits are shifted or run against the truth"
 
 calibration_measures <- function(truth, cluster, logit, fit, level) {
   scaled <- if (is.na(fit$value)) {

@@ -69,7 +69,7 @@ def characteristics(
 
 
 def _bands(values: "pd.Series[str]", begins: Begins) -> "pd.Series[str]":
-    """Such as "0 to < 40", "40 to < 50", "50 or more"; "" for what is no number, such as "45-50", counted as unknown."""
+    """Such as "0 to < 40", "40 to < 50", "50 or more"; "" (unknown) for what is no number, such as "45-50"."""
     edges = [0.0, *begins]
     names = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
     numbers = pd.to_numeric(values, errors="coerce")

@@ -69,7 +69,7 @@ def characteristics(
 
 
 def _bands(values: "pd.Series[str]", begins: Begins) -> "pd.Series[str]":
-    """Such as "0 to < 40", "40 to < 50", "50 or more"; "" for what is no number."""
+    """Such as "0 to < 40", "40 to < 50", "50 or more"; "" (unknown) for what is no number, such as "45-50"."""
     edges = [0.0, *begins]
     names = [f"{low:g} to < {high:g}" for low, high in pairwise(edges)]
     numbers = pd.to_numeric(values, errors="coerce")
@@ -86,6 +86,8 @@ def subgroup_areas(
     where: str,
 ) -> pd.DataFrame:
     """Areas under the curve of every group of the test and external images, or why there is none.
+
+    Images whose group is unknown are counted in a row of their own, unless all of the part are.
 
     Args:
         predictions: Backbone -> `tables.PREDICTIONS`.

@@ -8,6 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
+from nonmass.roc import bridge
 from nonmass.roc.analysis import RocParams
 from nonmass.roc.calibration import CalibrationParams, calibrate
 
@@ -177,3 +178,52 @@ def test_equal_scores_have_a_brier_score_and_no_slope():
     assert np.isnan(row(found, "slope", "raw")[0])
     assert row(found, "brier", "raw")[0] == pytest.approx(np.mean((special.expit(0.5) - np.array([0, 1])) ** 2))
     assert len(found.reliability.query("part == 'test' and scale == 'raw'")) == 1
+
+
+@pytest.mark.parametrize("size", [20, 30, 60, 800])
+def test_sure_logits_have_the_intercept_that_makes_the_mean_probability_right(size):
+    frame = drawn(n=200)
+    wrong = frame.index.isin(frame.index[(frame["truth"] == 1) & (frame["part"] == "val")][:3])
+    logit = np.where((frame["truth"] == 1) & ~wrong, size, -size) + np.random.default_rng(7).normal(size=len(frame))
+    frame = frame.assign(logit=logit)
+    truth, logit, patient = one_part(frame, "val")
+    found = calibrated(frame)
+    shift = optimize.brentq(lambda a: special.expit(logit + a).sum() - truth.sum(), 0, size + 50, xtol=1e-13)
+    intercept, lo, hi = row(found, "intercept", "raw", "val")
+    assert intercept == pytest.approx(shift, abs=1e-6)
+    half = half_width(
+        sandwich(np.ones((len(truth), 1)), truth, special.expit(logit + shift), patient)[0, 0], truth, patient
+    )
+    assert (lo, hi) == pytest.approx((intercept - half, intercept + half), rel=1e-5)
+
+
+def test_an_intercept_without_information_has_no_interval():
+    frame = drawn()
+    truth, is_wrong = frame["truth"] == 1, frame.index.isin([0, 2])  # one of either class, so that the intercept is 0
+    found = calibrated(frame.assign(logit=np.where(truth ^ is_wrong, 900, -900)))
+    assert row(found, "intercept", "raw") == pytest.approx((0, np.nan, np.nan), abs=1e-6, nan_ok=True)
+    assert "no information" in note(found, "intercept", "raw")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_isotonic_regression_with_ties_is_scikit_learn_s(seed):
+    rng = np.random.default_rng(seed)
+    score = rng.integers(0, 2 + 4 * seed, 80).astype(float)
+    truth = (score / (2 + 4 * seed) + rng.normal(size=80) * seed / 20 > 0.5).astype(int)
+    found = bridge.call("isotonic", truth=truth.tolist(), score=score.tolist())
+    assert found == pytest.approx(IsotonicRegression().fit(score, truth).predict(score), abs=1e-12)
+
+
+def test_logits_that_rank_rightly_but_are_shifted_are_called_shifted():
+    frame = drawn()
+    frame = frame[(frame["truth"] == 0) | (frame.index % 3 > 0)]  # fewer positives, so that shifted logits cost more
+    shifted = calibrated(frame.assign(logit=np.where(frame["truth"] == 1, 9.0, 8.0)))
+    assert "the logits are shifted or" in note(shifted, "temperature", "scaled")
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_temperature_has_the_unit_of_the_logits(unit):
+    frame = drawn()
+    expected = unit * row(calibrated(frame), "temperature", "scaled")[0]
+    found = calibrated(frame.assign(logit=unit * frame["logit"]))
+    assert row(found, "temperature", "scaled")[0] == pytest.approx(expected, rel=1e-9)

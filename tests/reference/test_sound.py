@@ -117,6 +117,17 @@ def test_calls_are_compared_by_mcnemar_s_exact_test_on_patients():
         assert row(found, "a-b", part, "comparison", "p_calls")[0] == pytest.approx(expected, abs=1e-12)
 
 
+def test_no_patient_of_one_class_is_no_test_of_calls():
+    frame = drawn(1)
+    frame = frame.assign(patient_id=frame["patient_id"].str[1:].astype(int) % 3)
+    frame["patient_id"] = "p" + frame["patient_id"].astype(str)  # one patient a part, with images of both classes
+    found = measures(frame, frame.assign(logit=frame["logit"] ** 3))
+    pair = found.loc[("a-b", "test", "comparison")]
+    assert pair.loc["p_calls", "note"] == "one class has no patient whose images carry one label"
+    assert pair.loc["p_calls", "estimate"] == ""
+    assert not {"only_first_right", "only_second_right"} & set(pair.index)
+
+
 def test_the_detectable_difference_is_2_80_standard_errors():
     found = measures(drawn(1), drawn(2))
     difference, lo, hi = row(found, "a-b", "test", "comparison", "auc_difference")
@@ -175,6 +186,22 @@ def test_a_subgroup_has_the_area_of_its_images_or_too_few():
     assert table.loc[("test", "birads", ""), "note"] == "not known of any image of this part"
     whole = row(measures(frame), "a", "test", "", "auc")
     assert tuple(map(float, table.loc[("test", "all", "x"), ["auc", "lo", "hi"]])) == pytest.approx(whole)
+
+
+def test_images_of_unknown_level_are_counted():
+    frame = drawn(1)
+    number = frame["patient_id"].str[1:].astype(int)
+    levels = np.select([number < 20, number < 40], ["A", "unknown"], "")
+    groups = pd.DataFrame({"device": levels}).set_axis(frame["image_id"])
+    clusters = frame["patient_id"].set_axis(frame["image_id"])
+    params = SubgroupParams(min_patients=2, age_years=(40,), lesion_size_mm=(10,))
+    table = subgroup_areas({"a": frame}, groups, clusters, PARAMS, params, "task").set_index(["part", "level"])
+    test = frame[frame["part"] == "test"]
+    assert table.loc["test"].index.tolist() == ["A", "unknown"]
+    assert table.loc["test", "images"].sum() == len(test)
+    unknown = table.loc[("test", "unknown")]
+    positive = test.loc[(number >= 20) & (test["truth"] == 1), "patient_id"].nunique()
+    assert tuple(unknown[["auc", "note", "positive_patients"]]) == ("", "not known", positive)
 
 
 def independent_delong(truth, score):

@@ -64,7 +64,7 @@ def test_predictions_of_another_split_are_one_line(folder, capsys):
 
 def test_bands_begin_where_params_say_and_words_are_unknown(folder):
     patients = PATIENTS.read(folder / "patients.csv")
-    ages = ["39.9", "40", "about 50", "", "50", *["60"] * 25]
+    ages = ["39.9", "40", "45-50", "", "50", *["60"] * 25]
     groups = characteristics(
         MANIFEST.read(folder / "manifest.csv"),
         patients.sort_values("patient_id", key=lambda ids: ids.str[1:].astype(int)).assign(age_years=ages),

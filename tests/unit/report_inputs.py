@@ -352,6 +352,7 @@ def _subgroups(parts: list[str]) -> pd.DataFrame:
         ("device", "Phantom A", 40, 12, 13, "0.8123", "0.7", "0.9", ""),
         ("age_years", "0 to < 50", 30, 11, 12, "0.8234", "0.71", "0.91", ""),
         ("age_years", "50 or more", 10, 1, 9, "", "", "", "too few"),
+        ("age_years", "unknown", 3, 1, 1, "", "", "", "not known"),
         ("birads", "", 0, 0, 0, "", "", "", "not known of any image of this part"),
     )
     rows = [(backbone, part, *group) for backbone in BACKBONES for part in parts if part != "val" for group in groups]

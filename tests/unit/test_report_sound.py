@@ -101,8 +101,10 @@ def test_subgroups_are_in_order_and_what_is_not_known_is_said(page, task):
         ("BI-RADS", ""),
         ("age, years", "0 to < 50"),
         ("age, years", "50 or more"),
+        ("age, years", "unknown"),
         ("device", "Phantom A"),
     ]
     assert ["Age, years", "50 or more", "10", "1, 9", "too few", "too few"] in cells(page)
+    assert ["Age, years", "unknown", "3", "1, 1", "not known", "not known"] in cells(page)
     assert "left out: not known of any image of this part" in page.words
     assert len(subgroups.forest(task, "test").axes[0].get_yticklabels()) == 1 + 2

@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 from nonmass.determinism import generator
 from nonmass.errors import InputError
 from nonmass.roc.analysis import RocParams, evaluate
+from nonmass.roc.calibration import CalibrationParams, calibrate
+from nonmass.roc.key_figures import key_figures
 
 PARAMS = RocParams(confidence_level=0.95, cutoff_rule="youden")
 
@@ -266,15 +268,22 @@ def test_the_spread_over_seeds_is_that_of_their_own_areas():
     for part in ("val", "test", "external"):
         rows = (frame["part"] == part).to_numpy()
         areas = [roc_auc_score(frame["truth"][rows], logit[rows]) for logit in logits.values()]
-        spread = result.metrics["net"][part]["auc_seeds"]
         expected = {"mean": np.mean(areas), "sd": np.std(areas, ddof=1), "min": min(areas), "max": max(areas), "n": 3}
-        assert spread == pytest.approx(expected, abs=1e-12)
-        assert isinstance(spread["n"], int)
+        table = result.measures.set_index(["backbone", "part", "group", "measure"])["estimate"]["net", part, "seeds"]
+        assert table.astype(float).to_dict() == pytest.approx(expected, abs=1e-12)
+        spread = result.metrics["net"][part].get("auc_seeds")
+        if part == "val":
+            assert spread is None
+        else:
+            assert spread == pytest.approx({name: expected[name] for name in ("mean", "sd", "n")}, abs=1e-12)
+            assert isinstance(spread["n"], int)
         assert result.metrics["net"][part]["auc"]["est"] == pytest.approx(
             roc_auc_score(frame["truth"][rows], frame["logit"][rows])
         )
         assert "auc_seeds" not in result.metrics["other"][part], "one seed has no spread"
-    assert leaves(result.metrics["net"]) < 75
+    params = CalibrationParams(bins=4, thresholds=(0.5,))
+    calibration = calibrate({"net": frame}, PARAMS, params, "classify").measures
+    assert leaves(key_figures(pd.concat([result.measures, calibration]))["net"]) < 60
     rows = result.measures[result.measures["group"] == "seeds"]
     assert set(rows["backbone"]) == {"net"}
     assert len(rows) == 3 * 5

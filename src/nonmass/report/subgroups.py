@@ -11,6 +11,7 @@ from nonmass.report.records import Estimate, TaskSources
 from nonmass.report.wording import column_name, sentence
 
 ROW_IN = 0.235  # height of a row of the figure
+UNKNOWN = "unknown"  # level of images of which it is not known
 NAMES = {"caliper": "calipers (by the detector)"}  # of characteristics whose column says too little
 
 
@@ -37,7 +38,7 @@ class Row:
 
 
 def rows_of(task: TaskSources, part: str) -> list[Row]:
-    """All groups of a part; numbers in their order, words by the alphabet."""
+    """All groups of a part; numbers in their order, words by the alphabet, what is unknown last."""
     found: dict[tuple[str, str], Row] = {}
     for row in task.subgroups[task.subgroups["part"] == part].to_dict("records"):
         est, lo, hi = (float(row[name]) if row[name] else None for name in ("auc", "lo", "hi"))
@@ -46,7 +47,11 @@ def rows_of(task: TaskSources, part: str) -> list[Row]:
         key = (characteristic, row["level"])
         group = found.setdefault(key, Row(*key, counts, {}))
         group.areas[row["backbone"]] = Estimate(est, lo, hi, row["note"])
-    return sorted(found.values(), key=lambda row: (row.characteristic, _leading_number(row.level), row.level))
+    return sorted(found.values(), key=_place)
+
+
+def _place(row: Row) -> tuple[str, bool, float, str]:
+    return row.characteristic, row.level == UNKNOWN, _leading_number(row.level), row.level
 
 
 def _leading_number(level: str) -> float:

@@ -38,14 +38,19 @@ calibrate <- function(truth, cluster, part, scores, level, bins, thresholds) {
 }
 
 # The temperature of largest likelihood: the root of the slope of the log-likelihood, which falls in 1 / temperature.
+# `margin` is positive where zero puts an image on its side. With n images and w the largest margin on the wrong side,
+# the slope at n / w is at most w / e - w / 2, so that the root lies below.
 fit_temperature <- function(truth, logit) {
-  slope <- function(inverse) sum((truth - stats::plogis(inverse * logit)) * logit)
-  if (slope(0) <= 0) return(undefined("on validation the scores run against the truth, so no temperature helps"))
-  if (slope(COLDEST) >= 0) return(undefined("zero parts the classes of validation, so the likelihood has no maximum"))
-  list(value = 1 / stats::uniroot(slope, c(0, COLDEST), tol = 1e-14, maxiter = 10000)$root, note = "")
+  margin <- (2 * truth - 1) * logit
+  slope_at <- function(inverse) sum(margin * stats::plogis(-inverse * margin))
+  if (slope_at(0) <= 0) return(undefined(NO_GAIN))
+  if (min(margin) >= 0) return(undefined("zero parts the classes of validation, so the likelihood has no maximum"))
+  coldest <- length(margin) / -min(margin)
+  root <- stats::uniroot(slope_at, c(0, coldest), tol = .Machine$double.xmin, maxiter = 10000)$root
+  list(value = 1 / root, note = "")
 }
 
-COLDEST <- 1e4 # 1 / temperature
+NO_GAIN <- "no temperature beats the probability 1/2: on validation the logits are shifted or run against the truth"
 
 calibration_measures <- function(truth, cluster, logit, fit, level) {
   scaled <- if (is.na(fit$value)) {
@@ -72,8 +77,8 @@ agreement <- function(truth, cluster, logit, level, group) {
     row("brier", mean(error), within_0_and_1(clustered_mean_interval(error, cluster, level))),
     row("brier_miscalibration", mean(error) - recalibrated),
     row("brier_discrimination", prevalence * (1 - prevalence) - recalibrated),
-    coefficient("intercept", truth, cluster, logit, level, group),
-    coefficient("slope", truth, cluster, logit, level, group)
+    intercept(truth, cluster, logit, level, group),
+    slope(truth, cluster, logit, level, group)
   )
 }
 
@@ -83,35 +88,74 @@ within_0_and_1 <- function(interval) {
   interval
 }
 
-# A logistic regression's coefficient with a cluster-robust (sandwich) interval on t quantiles with (patients of the
-# rarer class) - 1 degrees of freedom.
-coefficient <- function(name, truth, cluster, logit, level, group) {
-  is_slope <- name == "slope"
+# Root of the likelihood's slope in a, where the probabilities add up to the positives. Of as many images as there are
+# positives, the highest, what they lack of 1 must be what the others have: so no digit is lost where all are sure.
+intercept <- function(truth, cluster, logit, level, group) {
+  falling <- sort(logit, decreasing = TRUE)
+  is_high <- seq_along(falling) <= sum(truth)
+  imbalance <- function(a) {
+    log_sum(stats::plogis(falling[!is_high] + a, log.p = TRUE)) -
+      log_sum(stats::plogis(-falling[is_high] - a, log.p = TRUE))
+  }
+  bracket <- max(abs(logit)) + 50
+  root <- stats::uniroot(imbalance, c(-bracket, bracket), tol = 1e-12, maxiter = 10000)$root
+  interval <- sandwich_interval(root, matrix(1, length(logit)), truth, stats::plogis(root + logit), cluster, level)
+  measure("intercept", root, interval, group)
+}
+
+log_sum <- function(logs) max(logs) + log(sum(exp(logs - max(logs))))
+
+slope <- function(truth, cluster, logit, level, group) {
   case <- truth == 1
   parted <- min(logit[case]) >= max(logit[!case]) || max(logit[case]) <= min(logit[!case])
-  if (is_slope && parted) return(measure(name, NA, undefined(PARTED), group))
-  design <- if (is_slope) cbind(1, logit) else matrix(1, length(logit))
-  offset <- if (is_slope) 0 * logit else logit
-  fit <- stats::glm.fit(design, truth, offset = offset, family = stats::binomial(), control = list(epsilon = 1e-12))
-  estimate <- unname(fit$coefficients[ncol(design)])
+  if (parted) return(measure("slope", NA, undefined(PARTED), group))
+  design <- cbind(1, logit)
+  fit <- stats::glm.fit(design, truth, family = stats::binomial(), control = list(epsilon = 1e-12))
+  if (!fit$converged || fit$boundary) return(measure("slope", NA, undefined(NO_FIT), group))
+  estimate <- unname(fit$coefficients[2])
+  measure("slope", estimate, sandwich_interval(estimate, design, truth, fit$fitted.values, cluster, level), group)
+}
+
+# Of the last coefficient: cluster-robust, on t quantiles with (patients of the rarer class) - 1 degrees of freedom.
+sandwich_interval <- function(estimate, design, truth, p, cluster, level) {
   patients <- rarer(truth, cluster)
-  if (patients < 2) return(measure(name, estimate, undefined(ONE_PATIENT), group))
-  p <- fit$fitted.values
-  bread <- solve(crossprod(design * sqrt(p * (1 - p))))
+  if (patients < 2) return(undefined(ONE_PATIENT))
+  information <- crossprod(design * sqrt(p * (1 - p)))
+  if (rcond(information) < .Machine$double.eps) return(undefined(NO_INFORMATION))
+  bread <- solve(information)
   score <- rowsum(design * (truth - p), cluster, reorder = FALSE)
   meat <- nrow(score) / (nrow(score) - 1) * crossprod(score)
   variance <- (bread %*% meat %*% bread)[ncol(design), ncol(design)]
+  if (!is.finite(variance)) return(undefined(NO_INFORMATION))
   half <- stats::qt((1 + level) / 2, patients - 1) * sqrt(variance)
-  measure(name, estimate, bounds(estimate - half, estimate + half), group)
+  bounds(estimate - half, estimate + half)
 }
 
 PARTED <- "a cut-off parts the classes, so the likelihood has no maximum"
+NO_FIT <- "the fit does not converge"
+NO_INFORMATION <- "the probabilities are so near 0 or 1 that they hold no information on the uncertainty"
 
-# Isotonic regression of the truth on the score, one value an image; equal scores get one value.
+# Isotonic regression of the truth on the score, one value an image; equal scores get one value. Neighbours that fall are
+# pooled, from the left (Ayer et al. 1955), in linear time: R's isoreg takes quadratic time where scores part the classes.
 isotonic <- function(truth, score) {
-  order <- order(score, -truth) # falling within equal scores, so that they are pooled
+  order <- order(score)
+  last_of_tie <- which(c(diff(score[order]) > 0, TRUE))
+  images <- diff(c(0, last_of_tie))
+  positive <- diff(c(0, cumsum(truth[order])[last_of_tie]))
+  last <- 0
+  for (tie in seq_along(images)) {
+    last <- last + 1
+    images[last] <- images[tie]
+    positive[last] <- positive[tie]
+    while (last > 1 && positive[last - 1] * images[last] >= positive[last] * images[last - 1]) {
+      images[last - 1] <- images[last - 1] + images[last]
+      positive[last - 1] <- positive[last - 1] + positive[last]
+      last <- last - 1
+    }
+  }
+  pooled <- seq_len(last)
   fitted <- numeric(length(truth))
-  fitted[order] <- stats::isoreg(truth[order])$yf
+  fitted[order] <- rep(positive[pooled] / images[pooled], images[pooled])
   fitted
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 _COUNTS = ("images", "patients", "positive_images", "positive_patients")
-_OF_SEEDS = ("mean", "sd", "min", "max", "n")
+_OF_SEEDS = ("mean", "sd", "n")
 _WHOLE = {*(("n", name) for name in _COUNTS), ("seeds", "n")}
 _P_VALUES = ("p", "p_holm", "p_image", "p_patient", "p_calls")
 _INTERVAL = ("est", "lo", "hi")
@@ -15,13 +15,12 @@ _PLAIN = ()
 _OF_TESTED_PARTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "auc"): _INTERVAL,
     ("", "auc_image"): ("lo", "hi"),  # its estimate is that of `auc`
-    ("", "auc_patient"): _INTERVAL,
+    ("", "auc_patient"): ("est",),
     **{("n", name): _PLAIN for name in _COUNTS},
     **{("as_published", name): ("est",) for name in ("sensitivity", "specificity")},
     ("frozen", "cutoff"): _PLAIN,
     **{("frozen", name): _INTERVAL for name in ("sensitivity", "specificity")},
     ("frozen", "accuracy"): ("est",),
-    ("frozen_sensitivity", "cutoff"): _PLAIN,
     **{("frozen_sensitivity", name): ("est",) for name in ("sensitivity", "specificity")},
     **{("calibration_scaled", name): ("est",) for name in ("brier", "intercept", "slope")},
     **{("seeds", name): _PLAIN for name in _OF_SEEDS},
@@ -30,7 +29,6 @@ _OF_TESTED_PARTS: dict[tuple[str, str], tuple[str, ...]] = {
 _OF_VALIDATION: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "auc"): ("est",),
     ("calibration_scaled", "temperature"): _PLAIN,
-    **{("seeds", name): _PLAIN for name in _OF_SEEDS},
 }
 _OF_PAIRS: dict[tuple[str, str], tuple[str, ...]] = {
     **{("comparison", f"auc_difference{unit}"): _INTERVAL for unit in ("", "_image", "_patient")},

@@ -46,6 +46,7 @@ mcnemar_rows <- function(first, second, cutoffs, row) {
     (patients$mean >= cutoff$value) == (patients$truth == 1)
   }
   ours <- is_right(first, cutoffs[[1]])
+  if (!length(ours)) return(row("p_calls", NA, undefined(NO_SUCH_PATIENT)))
   theirs <- is_right(second, cutoffs[[2]])
   only <- c(sum(ours & !theirs), sum(theirs & !ours))
   p <- if (sum(only)) stats::binom.test(only[1], sum(only))$p.value else NA

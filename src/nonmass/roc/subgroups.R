@@ -10,10 +10,11 @@ subgroup_areas <- function(truth, cluster, part, scores, groups, level, fewest) 
   )
   stack_up(lapply(scores, function(score) lapply(split(seq_along(truth), factor(part, unique(part))), function(rows) {
     do.call(rbind, lapply(names(groups), function(name) {
-      of_levels <- split(rows, groups[[name]][rows], drop = TRUE)
-      known <- setdiff(sort(names(of_levels), method = "radix"), "")
+      levels <- groups[[name]][rows]
+      of_levels <- split(rows, ifelse(levels == "", UNKNOWN, levels))
+      known <- setdiff(sort(names(of_levels), method = "radix"), UNKNOWN)
       if (!length(known)) return(subgroup_row(name, "", 0, 0, 0, NA, undefined("not known of any image of this part")))
-      do.call(rbind, lapply(known, function(value) {
+      do.call(rbind, lapply(c(known, intersect(UNKNOWN, names(of_levels))), function(value) {
         here <- of_levels[[value]]
         subgroup_area(name, value, truth[here], cluster[here], score[here], level, fewest)
       }))
@@ -21,10 +22,13 @@ subgroup_areas <- function(truth, cluster, part, scores, groups, level, fewest) 
   })))
 }
 
+UNKNOWN <- "unknown" # images without a level: counted, and no group of their own
+
 subgroup_area <- function(name, value, truth, cluster, score, level, fewest) {
   positive <- length(unique(cluster[truth == 1]))
   negative <- length(unique(cluster[truth == 0]))
   row <- function(area, around) subgroup_row(name, value, length(truth), positive, negative, area, around)
+  if (value == UNKNOWN) return(row(NA, undefined("not known")))
   if (min(positive, negative) < fewest) return(row(NA, undefined("too few")))
   component <- components(truth, score)
   auc <- mean(component[truth == 1])

@@ -23,7 +23,7 @@ def temperature(task: TaskSources, backbone: str) -> Estimate:
 
 
 def reasons(task: TaskSources, part: str) -> list[str]:
-    """Why measures of calibration are undefined."""
+    """Why measures of calibration are undefined, and where scaling does harm."""
     lines = []
     for backbone, parts in task.performance.items():
         if part not in parts:
@@ -34,6 +34,12 @@ def reasons(task: TaskSources, part: str) -> list[str]:
                 f"{part_name(part)}, {backbone}, {SCALE_WORDS[scale]}: {name} undefined, as {note}."
                 for note, name in notes.items()
             ]
+        raw, scaled = (parts[part].calibration[scale].get("brier", Estimate()).est for scale in ("raw", "scaled"))
+        if raw is not None and scaled is not None and scaled > raw:
+            lines.append(
+                f"{part_name(part)}, {backbone}: the temperature of validation makes probabilities worse here "
+                f"(Brier score {raw:.3f} as trained, {scaled:.3f} scaled)."
+            )
     return lines
 
 
@@ -69,6 +75,7 @@ def _label(name: str, calibration: dict[str, dict[str, Estimate]], scale: str) -
 
 def _reliability(axes: Axes, rows: pd.DataFrame, number: int, is_scaled: bool, label: str) -> None:
     if rows.empty:  # there is no temperature
+        axes.plot([], [], " ", label=label.partition("\n")[0] + "\nno temperature, see the text")
         return
     colour = SERIES[number % len(SERIES)]
     if is_scaled:
@@ -99,10 +106,11 @@ def decision_figure(task: TaskSources, part: str, shout: str = "") -> Figure:
     """
     rows = task.decisions[task.decisions["part"] == part]
     with matplotlib.style.context(["default", STYLE]):
-        names = [name for name in task.performance if name in set(rows["backbone"])]
+        names = [name for name in task.performance if part in task.performance[name]]
         figure = Figure(figsize=(3.7, 3.1 + LEGEND_IN * (2 + len(names))), layout="constrained")
         axes = figure.add_subplot(
-            xlim=(0, 1), ylim=(LOWEST, max(0.1, 1.15 * rows["hi"].replace("", 0).astype(float).max()))
+            xlim=(0, rows["threshold"].max()),
+            ylim=(LOWEST, max(0.1, 1.15 * rows["hi"].replace("", 0).astype(float).max())),
         )
         axes.set_title(shout, fontweight="bold")
         axes.set(xlabel="Probability from which one acts", ylabel="Net benefit, per image")
@@ -114,7 +122,10 @@ def decision_figure(task: TaskSources, part: str, shout: str = "") -> Figure:
             )
         for number, name in enumerate(names):
             curve = rows[rows["backbone"] == name].sort_values("threshold")
-            _decision(axes, curve, number, name)
+            if curve.empty:  # there is no temperature
+                axes.plot([], [], " ", label=f"{name}: no temperature")
+            else:
+                _decision(axes, curve, number, name)
         figure.legend(loc="outside lower left", handlelength=2.6)
         return figure
 

@@ -93,7 +93,7 @@ def text_found(text: TextRead) -> str:
 def text_alarm(text: TextRead) -> str:
     """What a reader must not take for granted; "" if recall was measured."""
     if text.engine == "none":
-        return "Text was not read (text.engine: none): a name, a date or an age inside a field is still there."
+        return "Text was not read (text.engine: none): a name, a date or an age inside a field would still be there."
     return (
         ""
         if text.measured

@@ -68,7 +68,7 @@ def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance], shout:
         shout: Stands above, as the picture may leave the page; or "".
     """
     with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(3.7, 3.7 + LEGEND_IN * (1 + 2 * len(performance))), layout="constrained")
+        figure = Figure(figsize=(3.7, 3.7 + LEGEND_IN * (3 + 2 * len(performance))), layout="constrained")
         axes = figure.add_subplot(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.set_title(shout, fontweight="bold")
         axes.set(xlabel="False-positive rate (1 \u2212 specificity)", ylabel="Sensitivity (true-positive rate)")
@@ -86,6 +86,8 @@ def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance], shout:
             marker = MARKERS[number % len(MARKERS)]
             for rule, face in (("as_published", SURFACE), ("frozen", colour)):
                 _mark(axes, numbers.rules.get(rule, {}), marker, colour, face)
+        for face, words in ((MUTED, "cut-off of validation"), (SURFACE, "cut-off chosen on this part")):
+            axes.plot([], [], MARKERS[0], color=MUTED, markerfacecolor=face, markersize=7, label=words)
         figure.legend(loc="outside lower left", handlelength=2.6)
         figure.draw_without_rendering()  # the layout of a square above a legend settles in the second drawing
         return figure

@@ -14,7 +14,7 @@ from nonmass.ensemble import ensemble_logits
 from nonmass.explanation import batches_of, called_positive, fixed_sample
 from nonmass.lesions import read_lesion, tissue_of
 from nonmass.overlays.on_square import read_marks
-from nonmass.perturbation import MARGIN, Gray, elsewhere, grown, taken_out
+from nonmass.perturbation import MARGIN, RADIUS_PX, Gray, elsewhere, grown, taken_out
 from nonmass.prediction import predict_logits
 from nonmass.randomisation import Networks
 from nonmass.saliency import Mask
@@ -22,7 +22,8 @@ from nonmass.tables import PERTURBED
 
 PATCHES = 2  # elsewhere; one alone may fall on anything
 
-Place = Callable[[Any], Mask]  # row -> what is taken out of its image
+# What is taken out of an image, and the ground on which as much is taken out instead; by kind of ground.
+Grounds = list[tuple[Mask, Mask]]
 
 
 def perturbed_samples(rows: pd.DataFrame, marks: pd.DataFrame, n_images: int) -> dict[str, pd.DataFrame]:
@@ -59,16 +60,13 @@ def perturb(
     Returns:
         Rows of `tables.PERTURBED`.
     """
-    targets: dict[str, Place] = {
-        "lesion": lambda row: _lesion_with_rim(places, row),
-        "marks": lambda row: read_marks(places[row.path], row) & tissue_of(row),
-    }
+    targets: dict[str, Callable[[Mapping[str, Path], Any], Grounds]] = {"lesion": _lesion, "marks": _marks}
     found = [pd.DataFrame(columns=list(PERTURBED.columns))]
     for target, rows in samples.items():
         for batch in batches_of(rows, f"take out {target}"):
             images = read_images(images_dir, batch["image_id"].tolist())
             variants = [
-                _variants(image, targets[target](row), _free(row, places), (target, str(row.image_id)))
+                _variants(image, targets[target](places, row), (target, str(row.image_id)))
                 for image, row in zip(images, batch.itertuples(), strict=True)
             ]
             has_room = np.array([variant is not None for variant in variants])
@@ -89,27 +87,39 @@ def _lesion_with_rim(places: Mapping[str, Path], row: Any) -> Mask:
     return grown(lesion, round(MARGIN * len(lesion))) & tissue_of(row) if lesion.any() else lesion
 
 
-def _free(row: Any, places: Mapping[str, Path]) -> Mask:
-    """Where a patch elsewhere may lie: on tissue beside the lesion."""
-    return tissue_of(row) & ~_lesion_with_rim(places, row)
+def _lesion(places: Mapping[str, Path], row: Any) -> Grounds:
+    lesion = _lesion_with_rim(places, row)
+    return [(lesion, tissue_of(row) & ~lesion)]
 
 
-def _variants(image: Gray, target: Mask, free: Mask, key: tuple[str, str]) -> NDArray[np.uint8] | None:
+def _marks(places: Mapping[str, Path], row: Any) -> Grounds:
+    """Calipers stand on the rim: beside the lesion, what is taken out instead would tell lesions, not marks."""
+    tissue, lesion = tissue_of(row), _lesion_with_rim(places, row)
+    marks = read_marks(places[row.path], row) & tissue
+    clear = tissue & ~grown(marks, RADIUS_PX)  # or the marks' ink would be drawn into what is inpainted
+    return [(marks & ground, clear & ground) for ground in (lesion, ~lesion)]
+
+
+def _variants(image: Gray, grounds: Grounds, key: tuple[str, str]) -> NDArray[np.uint8] | None:
     """The image as it is, without the target, and `PATCHES` times without as much elsewhere; None if there is no room.
 
     Args:
         image: (side, side) uint8.
-        target: (side, side) what is taken out.
-        free: (side, side) where as much may be taken out instead, unless the target lies there.
+        grounds: (side, side) masks; together the first of each are the target.
         key: Of the draws.
     """
-    if not target.any():
+    present = [(mask, ground) for mask, ground in grounds if mask.any()]
+    if not present:
         return None
-    moved = [elsewhere(target, free & ~target, generator(*key, number)) for number in range(PATCHES)]
-    masks = [mask for mask in moved if mask is not None]
-    if len(masks) < PATCHES:
-        return None
-    return np.stack([image, taken_out(image, target), *(taken_out(image, mask) for mask in masks)])
+    masks = [np.logical_or.reduce([mask for mask, _ in present])]
+    for number in range(PATCHES):
+        rng = generator(*key, number)
+        moved = [elsewhere(mask, ground, rng) for mask, ground in present]
+        pieces = [mask for mask in moved if mask is not None]
+        if len(pieces) < len(present):
+            return None
+        masks.append(np.logical_or.reduce(pieces))
+    return np.stack([image, *(taken_out(image, mask) for mask in masks)])
 
 
 def _drops(networks: Networks, rows: pd.DataFrame, variants: NDArray[np.uint8]) -> pd.DataFrame:

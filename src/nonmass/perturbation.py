@@ -9,6 +9,7 @@ from nonmass.saliency import Mask
 Gray = NDArray[np.uint8]
 
 RADIUS_PX = 3  # neighbourhood that an inpainted pixel is made of
+APART_PX = 2  # what has so much between it does not touch, not even at a corner
 MARGIN = 0.03  # of the side: a lesion's rim, which tells as much as its inside
 
 
@@ -29,11 +30,12 @@ def taken_out(image: Gray, mask: Mask) -> Gray:
 def elsewhere(mask: Mask, allowed: Mask, rng: np.random.Generator) -> Mask | None:
     """The pieces of a mask, each moved to a place of its own.
 
-    Each piece keeps its shape, touches no other, and goes to any of the places with room for it, all alike likely.
+    A piece is what hangs together, be it by a corner. Each keeps its shape, touches no other, and goes to any of the
+    places with room for it, all alike likely.
 
     Args:
         mask: (side, side), not empty.
-        allowed: (side, side) where the pieces may lie: tissue without the lesion.
+        allowed: (side, side) where the pieces may lie.
         rng: Draws the places.
 
     Returns:
@@ -51,7 +53,7 @@ def elsewhere(mask: Mask, allowed: Mask, rng: np.random.Generator) -> Mask | Non
         row, column = places[rng.integers(len(places))]
         at = np.s_[row : row + height, column : column + width]
         moved[at] |= shape
-        free[at] &= ~shape
+        free &= ~grown(moved, APART_PX)
     return moved
 
 

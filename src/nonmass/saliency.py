@@ -1,4 +1,7 @@
-"""Numbers for "the model looks at the lesion": a heat map, and maps that know nothing, against a lesion mask."""
+"""Numbers for "the model looks at the lesion": a heat map, and maps that know nothing, against a lesion mask.
+
+Maps and masks are those of the picture, without the padding of its square, but for `enlarge` and `lesion_numbers`.
+"""
 
 from collections.abc import Mapping
 
@@ -36,8 +39,8 @@ def energy_in_lesion(heat: Heat, lesion: Mask) -> float:
     zeros counts as an even one.
 
     Args:
-        heat: (side, side), 0 or more.
-        lesion: (side, side).
+        heat: (height, width), 0 or more.
+        lesion: (height, width).
     """
     total = heat.sum(dtype=np.float64)
     if total == 0:
@@ -45,70 +48,52 @@ def energy_in_lesion(heat: Heat, lesion: Mask) -> float:
     return float(heat[lesion].sum(dtype=np.float64) / total)
 
 
-def iou_above_percentile(heat: Heat, lesion: Mask, content: Box) -> float:
+def iou_above_percentile(heat: Heat, lesion: Mask) -> float:
     """Intersection over union of the lesion and where the map is above its 80th percentile, 0 to 1.
 
-    The percentile is that of the picture without its padding. A map of zeros is nowhere above it, and gives 0.
+    A map of zeros is nowhere above it, and gives 0.
 
     Args:
-        heat: (side, side), 0 or more.
-        lesion: (side, side), not empty.
-        content: Where the picture lies in the square.
+        heat: (height, width), 0 or more.
+        lesion: (height, width), not empty.
     """
-    high = np.zeros_like(lesion)
-    picture = heat[content.slices]
-    high[content.slices] = picture > np.percentile(picture, PERCENTILE)
-    return _iou(high, lesion)
+    return _iou(heat > np.percentile(heat, PERCENTILE), lesion)
 
 
-def centre_hit(lesion: Mask, content: Box) -> float:
-    """Whether the middle of the picture lies in the lesion: what a map that knows nothing may point at.
-
-    Args:
-        lesion: (side, side).
-        content: Where the picture lies in the square; padding is around it.
-    """
+def centre_hit(lesion: Mask) -> float:
+    """Whether the middle of the picture lies in the lesion: what a map that knows nothing may point at."""
     # The middle of an even width is the corner of two columns; then both count half.
-    rows = slice(content.y0 + (content.height - 1) // 2, content.y0 + content.height // 2 + 1)
-    columns = slice(content.x0 + (content.width - 1) // 2, content.x0 + content.width // 2 + 1)
+    rows, columns = (slice((n - 1) // 2, n // 2 + 1) for n in lesion.shape)
     return float(lesion[rows, columns].mean())
 
 
-def centre_blob(side_px: int, content: Box) -> Mask:
-    """The middle of the picture: an ellipse of its proportions, as large as what `iou_above_percentile` leaves.
-
-    Args:
-        side_px: Of the square.
-        content: Where the picture lies in it.
-    """
-    y, x = (np.arange(n, dtype=np.float64) + 0.5 for n in (content.height, content.width))
-    radii = np.hypot((y[:, None] - y.mean()) / content.height, (x[None, :] - x.mean()) / content.width)
-    blob = np.zeros((side_px, side_px), bool)
-    blob[content.slices] = radii <= np.percentile(radii, 100 - PERCENTILE)
-    return blob
+def centre_blob(height_px: int, width_px: int) -> Mask:
+    """The middle of the picture: an ellipse of its proportions, as large as what `iou_above_percentile` leaves."""
+    y, x = (np.arange(n, dtype=np.float64) + 0.5 for n in (height_px, width_px))
+    radii = np.hypot((y[:, None] - y.mean()) / height_px, (x[None, :] - x.mean()) / width_px)
+    return np.asarray(radii <= np.percentile(radii, 100 - PERCENTILE))
 
 
-def map_numbers(heat: Heat, lesion: Mask, content: Box) -> dict[str, float]:
+def map_numbers(heat: Heat, lesion: Mask) -> dict[str, float]:
     """Columns of `tables.LESION_MATCHES` of one map.
 
     Args:
-        heat: (side, side), 0 or more.
-        lesion: (side, side), not empty.
-        content: Where the picture lies in the square.
+        heat: (height, width), 0 or more.
+        lesion: (height, width), not empty.
     """
     return {
         "pointing_game": pointing_hit(heat, lesion),
         "energy_in_lesion": energy_in_lesion(heat, lesion),
-        "iou": iou_above_percentile(heat, lesion, content),
+        "iou": iou_above_percentile(heat, lesion),
         "is_empty": int(not heat.any()),
     }
 
 
-def centre_numbers(lesion: Mask, content: Box) -> dict[str, float]:
+def centre_numbers(lesion: Mask) -> dict[str, float]:
     """The same of a map that knows nothing of the image: even over the picture's middle, and highest at its centre."""
-    blob = centre_blob(len(lesion), content)
+    blob = centre_blob(*lesion.shape)
     return {
-        "pointing_game": centre_hit(lesion, content),
+        "pointing_game": centre_hit(lesion),
         "energy_in_lesion": float(lesion[blob].mean()),
         "iou": _iou(blob, lesion),
         "is_empty": 0,
@@ -118,14 +103,16 @@ def centre_numbers(lesion: Mask, content: Box) -> dict[str, float]:
 def lesion_numbers(maps: Mapping[str, Heat], lesion: Mask, content: Box) -> dict[str, dict[str, float]]:
     """Name of a map -> `map_numbers`, and `centre` -> `centre_numbers`.
 
+    All are of the picture without its padding: what a map has there counts for none, and for no baseline.
+
     Args:
         maps: Name -> coarse heat map (h, w), 0 or more.
         lesion: (side, side), not empty.
-        content: Where the picture lies in the square.
+        content: Where the picture lies in the square; it holds all of the lesion.
     """
-    side_px = len(lesion)
-    found = {name: map_numbers(enlarge(heat, side_px), lesion, content) for name, heat in maps.items()}
-    return {**found, "centre": centre_numbers(lesion, content)}
+    side_px, in_picture = len(lesion), lesion[content.slices]
+    found = {name: map_numbers(enlarge(heat, side_px)[content.slices], in_picture) for name, heat in maps.items()}
+    return {**found, "centre": centre_numbers(in_picture)}
 
 
 def _iou(one: Mask, other: Mask) -> float:

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
+from nonmass import intervention
 from nonmass.explanation import BATCH_SIZE, explain, fixed_sample, randomisation_check
 from nonmass.images import write_png
 from nonmass.intervention import left_out, perturb, perturbed_samples
+from nonmass.perturbation import grown
 from nonmass.tables import MARKS
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
@@ -169,6 +171,30 @@ def test_marks_are_taken_out_of_the_square(world, tmp_path):
     white = screen[PLACE] == 255
     assert found.loc[0, "drop"] == pytest.approx(WEIGHT * white.mean() * (255 - DARK) / 127.5 / 64, rel=0.05)
     assert found.loc[0, "drop_elsewhere"] == pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize(("lesion", "is_done"), [(np.s_[16:44, 16:44], True), (np.s_[20:27, 20:27], False)])
+def test_marks_on_the_lesion_are_compared_with_as_much_on_it(world, tmp_path, monkeypatch, lesion, is_done):
+    """One caliper of 9 pixels on the lesion, one far away; the second lesion has no room beside its own."""
+    rows, images, places = world([lesion])
+    screen = np.full((SIDE, SIDE), DARK, np.uint8)
+    for middle in (23, 54):
+        screen[middle, middle - 4 : middle + 5] = screen[middle - 4 : middle + 5, middle] = 255
+    for file in (images / "i000.png", tmp_path / "screen.png"):
+        write_png(file, screen)
+    masks = []
+    monkeypatch.setattr(intervention, "taken_out", lambda image, mask: masks.append(mask) or image)
+    samples = {"marks": rows}
+    found = perturb(looker(), samples, images, {**places, "screen.png": tmp_path / "screen.png"})
+    assert left_out(samples, found) == {"marks": 0 if is_done else 1}
+    assert len(masks) == (3 if is_done else 0)
+    on_lesion = np.zeros((SIDE, SIDE), bool)
+    on_lesion[lesion] = True
+    on_lesion = grown(on_lesion, 2)  # its rim is 3 % of 64
+    for moved in masks[1:]:
+        assert (moved & on_lesion).sum() == (masks[0] & on_lesion).sum() > 0
+        assert (moved & ~on_lesion).sum() == (masks[0] & ~on_lesion).sum() > 0
+        assert not (moved & masks[0]).any()
 
 
 def test_samples_are_fixed_and_of_each_part(world):

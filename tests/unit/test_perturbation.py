@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +13,10 @@ def box(y, x, height, width):
     mask = np.zeros((SIDE, SIDE), bool)
     mask[y : y + height, x : x + width] = True
     return mask
+
+
+def areas(mask):
+    return sorted(cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA])
 
 
 def generator(seed=1):
@@ -50,6 +55,12 @@ def test_as_much_elsewhere_lies_on_allowed_ground(pieces, seed):
     assert moved is not None
     assert moved.sum() == mask.sum()
     assert not (moved & ~allowed).any()
+    assert areas(moved) == areas(mask)  # none has run into another
+
+
+def test_pieces_do_not_touch_even_at_a_corner():
+    two = box(0, 0, 2, 2) | box(5, 5, 2, 2)
+    assert all(elsewhere(two, box(10, 10, 4, 4), generator(seed)) is None for seed in range(20))
 
 
 def test_the_place_is_drawn_from_all_that_there_are():

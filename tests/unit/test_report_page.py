@@ -220,6 +220,7 @@ def test_heat_maps_stand_beside_what_they_are_compared_with(tmp_path):
     assert ["Test, all40 images of 21 patients", "Pointing game", *numbers, *differences] in rows
     assert ["Test, false negative40 images of 21 patients", "Pointing game", *numbers, *differences] in rows
     assert ["IoU above the 80th percentile", *numbers, *differences] in rows
+    assert "drawn once for each seed of the networks" in page.words
     assert "not clearly better than" not in page.words
     assert "Left out of the gallery" not in page.words
 

@@ -59,17 +59,19 @@ def test_energy_of_a_large_map_keeps_its_digits():
 
 
 @pytest.mark.parametrize(
-    ("content", "at", "expected"),
+    ("shape", "at", "expected"),
     [
-        (Box(0, 0, 8, 8), np.s_[3:5, 3:5], 1.0),  # the middle is the corner of four pixels
-        (Box(0, 0, 8, 8), np.s_[4:, 4:], 0.25),
-        (Box(0, 0, 5, 8), np.s_[3:5, 2], 1.0),  # padded on the right: the picture's middle, not the square's
-        (Box(0, 0, 5, 8), np.s_[3:5, 3:], 0.0),
-        (Box(2, 1, 5, 4), np.s_[2, 3], 1.0),
+        ((8, 8), np.s_[3:5, 3:5], 1.0),  # the middle is the corner of four pixels
+        ((8, 8), np.s_[4:, 4:], 0.25),
+        ((8, 5), np.s_[3:5, 2], 1.0),
+        ((8, 5), np.s_[3:5, 3:], 0.0),
+        ((3, 3), np.s_[1, 1], 1.0),
     ],
 )
-def test_centre(content, at, expected):
-    assert centre_hit(square(*at), content) == expected
+def test_centre(shape, at, expected):
+    lesion = np.zeros(shape, bool)
+    lesion[at] = True
+    assert centre_hit(lesion) == expected
 
 
 def test_enlarging_keeps_the_place_of_the_maximum_and_the_mean():
@@ -81,35 +83,27 @@ def test_enlarging_keeps_the_place_of_the_maximum_and_the_mean():
 
 
 def test_iou_above_the_percentile():
-    # The ten brightest of 40 pixels of the picture, of which 8 are above its 80th percentile.
-    content = Box(0, 0, 5, 8)
-    lesion = square(slice(0, 2), slice(0, 5))
-    ramp = heat()
-    ramp[content.slices] = np.arange(40, 0, -1).reshape(8, 5)
-    ramp[:, 5:] = 99  # padding says nothing
-    assert iou_above_percentile(ramp, lesion, content) == 8 / 10
-    assert iou_above_percentile(heat(), lesion, content) == 0
+    # The ten brightest of 40 pixels, of which 8 are above the 80th percentile.
+    lesion = np.zeros((8, 5), bool)
+    lesion[:2] = True
+    ramp = np.arange(40, 0, -1, dtype=np.float32).reshape(8, 5)
+    assert iou_above_percentile(ramp, lesion) == 8 / 10
+    assert iou_above_percentile(np.zeros_like(ramp), lesion) == 0
 
 
-@given(st.integers(20, 64), st.integers(20, 64), st.integers(0, 9))
-def test_the_blob_is_a_fifth_of_the_picture_around_its_middle(width, height, x0):
-    content = Box(x0, 0, x0 + width, height)
-    blob = centre_blob(80, content)
-    outside = blob.copy()
-    outside[content.slices] = False
-    assert not outside.any()
-    assert blob.sum() / content.area == pytest.approx(0.2, abs=0.02)
-    inside = blob[content.slices]
-    assert np.array_equal(inside, inside[::-1]) and np.array_equal(inside, inside[:, ::-1])
-    assert inside[height // 2, width // 2]
+@given(st.integers(20, 64), st.integers(20, 64))
+def test_the_blob_is_a_fifth_of_the_picture_around_its_middle(width, height):
+    blob = centre_blob(height, width)
+    assert blob.mean() == pytest.approx(0.2, abs=0.02)
+    assert np.array_equal(blob, blob[::-1]) and np.array_equal(blob, blob[:, ::-1])
+    assert blob[height // 2, width // 2]
 
 
 def test_a_lesion_in_the_middle_is_what_the_centre_finds():
-    content = Box(0, 0, 40, 40)
-    blob = centre_blob(40, content)
-    assert centre_numbers(blob, content) == {"pointing_game": 1, "energy_in_lesion": 1, "iou": 1, "is_empty": 0}
+    blob = centre_blob(40, 40)
+    assert centre_numbers(blob) == {"pointing_game": 1, "energy_in_lesion": 1, "iou": 1, "is_empty": 0}
     corner = square(slice(0, 8), slice(0, 8), side=40)
-    assert centre_numbers(corner, content) == {"pointing_game": 0, "energy_in_lesion": 0, "iou": 0, "is_empty": 0}
+    assert centre_numbers(corner) == {"pointing_game": 0, "energy_in_lesion": 0, "iou": 0, "is_empty": 0}
 
 
 def test_numbers_of_all_maps():
@@ -118,3 +112,17 @@ def test_numbers_of_all_maps():
     assert list(found) == ["gradcam", "random", "centre"]
     assert found["gradcam"] == {"pointing_game": 1, "energy_in_lesion": 0.75, "iou": 1 / 7, "is_empty": 0}
     assert found["random"] == {"pointing_game": 6 / 64, "energy_in_lesion": 6 / 64, "iou": 0, "is_empty": 1}
+
+
+def test_padding_counts_for_no_map():
+    """Pictures of 5 columns, and of 4 in the middle, with the rest of the square padding."""
+    lesion = square(slice(2, 4), slice(2, 4))  # 4 pixels
+    for content, size in ((Box(0, 0, 5, 8), 40), (Box(2, 1, 6, 7), 24)):
+        inside, beside = heat(y2x2=3.0, y6x4=1.0), heat(y2x2=3.0, y6x4=1.0, y0x7=9.0, y5x6=9.0)
+        found = lesion_numbers({"inside": inside, "beside": beside, "padding": heat(y0x7=9.0)}, lesion, content)
+        assert found["beside"] == found["inside"]
+        assert found["inside"] == {"pointing_game": 1, "energy_in_lesion": 0.75, "iou": 1 / 5, "is_empty": 0}
+        # What a map has only there is an empty map, as good as an even one.
+        even = {"pointing_game": 4 / size, "energy_in_lesion": 4 / size, "iou": 0, "is_empty": 1}
+        assert found["padding"] == even
+    assert found["centre"]["pointing_game"] == 1 / 4  # its middle is rows and columns 3 and 4

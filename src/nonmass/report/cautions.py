@@ -124,7 +124,8 @@ def gallery_cautions(explained: Explained) -> list[str]:
 def perturbation_cautions(explained: Explained) -> list[str]:
     """Images that the perturbation has left out."""
     return [
-        f"Left out of the rows for {target}: {amount(n, 'image')}, with nothing of it in the field or no room beside."
+        f"Left out of the rows for {target}: {amount(n, 'image')}, with nothing of it in the field "
+        "or no room for as much elsewhere."
         for target, n in explained.not_perturbed.items()
         if n
     ]

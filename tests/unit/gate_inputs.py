@@ -132,7 +132,7 @@ class Project:
             seeds = f"predictions/seeds/{task}/{backbone}.csv"
             stages[f"predict@{task}-{backbone}"] = {
                 "cmd": f"predict {task} {backbone}",
-                "deps": [model],
+                "deps": [dict(model)],  # not the same object, which YAML would write as an alias
                 "outs": [self.hashed(name), self.hashed(seeds)],
             }
             listings[task].append({"md5": self.hashed(name)["md5"], "relpath": f"{backbone}.csv"})

@@ -18,13 +18,29 @@ TASKS = ("detect", "classify")
 IMAGES = {"val": 240, "test": 240}
 GRAPH = """\
 stages:
+  split:
+    cmd: split
+    metrics:
+      - metrics/split.json: {cache: false}
+  train:
+    matrix: {task: [detect, classify], backbone: "${backbones}"}
+    cmd: train ${item.task} ${item.backbone}
+    deps: [stages/train.py]
+    params: [train.lr]
+    outs: ["models/${item.task}/${item.backbone}/1"]
   predict:
     matrix: {task: [detect, classify], backbone: "${backbones}"}
-    cmd: predict
+    cmd: predict ${item.task} ${item.backbone}
+    deps: ["models/${item.task}/${item.backbone}/1"]
+    outs: ["predictions/${item.task}/${item.backbone}.csv", "predictions/seeds/${item.task}/${item.backbone}.csv"]
   eval:
     matrix: {task: [detect, classify]}
-    cmd: evaluate
+    cmd: evaluate ${item.task}
+    deps: ["predictions/${item.task}", metrics/split.json]
+    metrics:
+      - metrics/${item.task}.json: {cache: false}
 """
+CODE = "stages/train.py"
 
 
 def drawn(task, backbone, strength=1.5, seed=1):
@@ -78,6 +94,7 @@ class Project:
     def finish(self, disjoint=1):
         """Write all results and the dvc.lock that belongs to them."""
         self.write("dvc.yaml", GRAPH)
+        self.write(CODE, "train()\n")
         self.write_yaml("params.yaml", self.params)
         seals = {}
         for task in TASKS:
@@ -100,25 +117,46 @@ class Project:
         self.lock()
 
     def lock(self):
-        """Write a dvc.lock of what lies there."""
-        stages = {}
-        for task, backbone in self.frames:
-            stages[f"predict@{task}-{backbone}"] = {
-                "cmd": "predict",
+        """Write a dvc.lock of what lies there; a model has the hash of the predictions that it makes."""
+        stages = {"split": {"cmd": "split", "outs": [self.hashed("metrics/split.json")]}}
+        listings = {task: [] for task in TASKS}
+        for task, backbone in sorted(self.frames):
+            name = f"predictions/{task}/{backbone}.csv"
+            model = {"path": f"models/{task}/{backbone}/1", "md5": self.hashed(name)["md5"] + ".dir"}
+            stages[f"train@{task}-{backbone}"] = {
+                "cmd": f"train {task} {backbone}",
+                "deps": [self.hashed(CODE)],
                 "params": {"params.yaml": {"train.lr": self.params["train"]["lr"]}},
-                "outs": [self.hashed(f"predictions/{task}/{backbone}.csv")],
+                "outs": [model],
             }
+            seeds = f"predictions/seeds/{task}/{backbone}.csv"
+            stages[f"predict@{task}-{backbone}"] = {
+                "cmd": f"predict {task} {backbone}",
+                "deps": [dict(model)],  # not the same object, which YAML would write as an alias
+                "outs": [self.hashed(name), self.hashed(seeds)],
+            }
+            listings[task].append({"md5": self.hashed(name)["md5"], "relpath": f"{backbone}.csv"})
         for task in TASKS:
+            listing = hashlib.md5(json.dumps(listings[task], sort_keys=True).encode()).hexdigest()
+            folder = {"path": f"predictions/{task}", "md5": f"{listing}.dir", "nfiles": len(listings[task])}
             stages[f"eval@{task}"] = {
-                "cmd": "evaluate",
-                "deps": [{"path": f"predictions/{task}", "md5": "0.dir"}],
+                "cmd": f"evaluate {task}",
+                "deps": [folder, self.hashed("metrics/split.json")],
                 "outs": [self.hashed(f"metrics/{task}.json")],
             }
         self.write_yaml("dvc.lock", {"schema": "2.0", "stages": stages})
 
+    def read_lock(self):
+        """The stages of dvc.lock, to be changed and given to `write_lock`."""
+        return YAML(typ="safe", pure=True).load((self.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+
+    def write_lock(self, stages):
+        """Write dvc.lock as somebody's hand has left it."""
+        self.write_yaml("dvc.lock", {"schema": "2.0", "stages": stages})
+
     def hashed(self, name):
-        content = (self.folder / name).read_bytes()
-        return {"path": name, "md5": hashlib.md5(content).hexdigest()}
+        path = self.folder / name  # one that is not there is kept by DVC
+        return {"path": name, "md5": hashlib.md5(path.read_bytes() if path.is_file() else b"").hexdigest()}
 
     def commit(self):
         self.git("add", "--all")

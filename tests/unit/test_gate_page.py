@@ -46,7 +46,7 @@ def test_the_difference_is_explained(found):
     assert gate.explanation.alarms == ("who is in the study changed: 1 figures of metrics/data.json",)
     assert [(change.key, change.now) for change in gate.explanation.environment] == [("torch", "2")]
     stages = {change.name: change for change in gate.explanation.stages}
-    assert stages["predict@detect-small"].causes == ("params: train.lr",)
+    assert stages["train@detect-small"].causes == ("params: train.lr",)
     assert stages["predict@detect-small"].results == ("predictions/detect/small.csv",)
     assert HOSTILE in {flip.patient for call in gate.calls for flip in (*call.lost, *call.won)}
 

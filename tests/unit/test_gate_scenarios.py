@@ -209,6 +209,7 @@ def test_the_margin_may_be_what_another_seed_changes(project):
     project.finish()
     project.commit()
     project.write_seeds(spread=9.0)  # the change's own do not count
+    project.lock()
     for row in json.loads(gate("--format", "json").stdout)["rows"]:
         frame = seeds[row["task"], row["backbone"]].query("part == 'val'")
         areas = [roc_auc_score(of_seed["truth"], of_seed["logit"]) for _, of_seed in frame.groupby("seed")]

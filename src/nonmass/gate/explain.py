@@ -1,14 +1,14 @@
 """What differs between two revisions beside their models: rules, data, split, parameters, stages, metrics."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nonmass.errors import InputError
-from nonmass.gate.lock import StageChange, behind, read_graph, read_lock, shown, stage_changes, stale
+from nonmass.gate.lock import StageChange, read_lock, shown, stage_changes
 from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import TASKS
+from nonmass.gate.stale import stale_results
 
 # Metrics that say who is in the study, what was seen of them, and who is in which part.
 DATA_METRICS = ("data", "fov", "text", "split")
@@ -78,9 +78,9 @@ def explain(base: Revision, head: Revision, parts: tuple[str, ...]) -> Explanati
     data = [
         Change(f"{name}: {change.key}", change.before, change.now)
         for name in DATA_METRICS
-        for change in differences(flat(_metrics(base, name)), flat(_metrics(head, name)))
+        for change in differences(flat(base.metrics(name)), flat(head.metrics(name)))
     ]
-    environment = differences(flat(_metrics(base, ENVIRONMENT)), flat(_metrics(head, ENVIRONMENT)))
+    environment = differences(flat(base.metrics(ENVIRONMENT)), flat(head.metrics(ENVIRONMENT)))
     stages = tuple(_stages(base, head))
     return Explanation(
         alarms=tuple(_alarms(base, params, data, stages)),
@@ -90,20 +90,6 @@ def explain(base: Revision, head: Revision, parts: tuple[str, ...]) -> Explanati
         stages=stages,
         measures=tuple(_measures(base, head, parts)),
     )
-
-
-def stale_results(revision: Revision) -> list[str]:
-    """Why the predictions and metrics of a side are not those of its params and code; empty if they are.
-
-    Raises:
-        InputError: Its dvc.lock is missing or lacks a stage of its dvc.yaml.
-    """
-    stages, wanted = read_lock(revision), read_graph(revision)
-    missing = [name for name in wanted if name not in stages]
-    if missing:
-        raise InputError(f"dvc.lock: knows no stage {missing[0]}; run `dvc repro` and commit it")
-    stages = {name: stages[name] for name in wanted}  # it may keep others, which dvc.yaml had once
-    return list(stale(revision, stages, behind(stages, [f"eval@{task}" for task in TASKS])))
 
 
 def flat(content: Any, prefix: str = "") -> dict[str, Any]:
@@ -150,17 +136,9 @@ def _alarms(base: Revision, params: list[Change], data: list[Change], stages: tu
         yield f"results of {base.name} are not those of the files beside them: {reasons[0]}{more}"
 
 
-def _metrics(revision: Revision, name: str) -> dict[str, Any]:
-    try:
-        content = json.loads((revision.folder / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def _measures(base: Revision, head: Revision, parts: tuple[str, ...]) -> Iterator[Measure]:
     for task in TASKS:
-        before, now = _metrics(base, task), _metrics(head, task)
+        before, now = base.metrics(task), head.metrics(task)
         for backbone in dict.fromkeys((*before, *now)):
             for part in parts:
                 for measure, place in _MEASURES.items():

@@ -1,8 +1,9 @@
 """Both sides of a comparison as folders: a committed revision unpacked from Git, or the working tree as it is."""
 
 import io
+import json
+import os
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,9 +38,30 @@ class Revision:
             InputError: There is none, or it is no YAML.
         """
         try:
-            return load(self.folder / PARAMS_FILE)
+            return self.yaml(str(PARAMS_FILE))
         except InputError as error:
-            raise InputError(f"{self.name}: {self.told(error)}") from None
+            raise InputError(f"{self.name}: {error}") from None
+
+    def yaml(self, name: str) -> dict[str, Any]:
+        """A YAML file of its folder.
+
+        Raises:
+            InputError: There is none, or it is no mapping in YAML.
+        """
+        try:
+            return load(self.folder / name)
+        except InputError as error:
+            raise InputError(self.told(error)) from None
+        except RecursionError:
+            raise InputError(f"{name}: not readable as YAML: nested too deeply") from None
+
+    def metrics(self, name: str) -> dict[str, Any]:
+        """A file of its metrics; one that cannot be read counts as empty."""
+        try:
+            content = json.loads((self.folder / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     def told(self, error: InputError) -> str:
         """A message without the folder, which may be a temporary one."""
@@ -80,18 +102,27 @@ def resolve(revision: str, root: Path) -> str:
 
 
 def _unpack(commit: str, root: Path, folder: Path) -> None:
-    """All committed files of the project's folder. The filter keeps every path inside `folder`."""
-    archive = _git(root, "archive", "--format=tar", commit)
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError) as error:
-        raise InputError(f"{commit[:8]}: Git's files cannot be unpacked: {error}") from None
+    """All committed files of the project's folder, byte for byte, whatever attributes and settings say; no links."""
+    listed = [entry.split("\t", 1) for entry in os.fsdecode(_git(root, "ls-tree", "-r", "-z", commit)).split("\0")[:-1]]
+    blobs = {path: words.split()[2] for words, path in listed if words.startswith("100")}  # regular files
+    found = io.BytesIO(_git(root, "cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs.values())))
+    for path in blobs:
+        _, kind, *size = found.readline().split()
+        if kind != b"blob":
+            raise InputError(f"{commit[:8]}: Git lacks {path}; fetch the whole commit first")
+        content = found.read(int(size[0]) + 1)[:-1]
+        if ".." in Path(path).parts or Path(path).is_absolute():
+            raise InputError(f"{commit[:8]}: {path} leads out of the project's folder")
+        try:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        except OSError as error:
+            raise InputError(f"{commit[:8]}: {path} cannot be unpacked: {error.strerror}") from None
 
 
-def _git(root: Path, *words: str) -> bytes:
+def _git(root: Path, *words: str, given: str = "") -> bytes:
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True)
+        done = subprocess.run(["git", "-C", str(root), *words], input=given.encode(), capture_output=True)
     except OSError:
         raise InputError("git: not found; the gate reads both revisions from Git") from None
     if done.returncode:

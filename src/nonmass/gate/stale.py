@@ -1,0 +1,136 @@
+"""Whether the results of a revision are those of its graph, params and code, by dvc.yaml, dvc.lock and Git alone."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+
+from nonmass.errors import InputError
+from nonmass.gate.graph import GRAPH_FILE, Planned, lookup, read_graph
+from nonmass.gate.lock import LOCK_FILE, Hashed, Stage, read_lock, shown
+from nonmass.gate.revisions import Revision
+from nonmass.gate.rules import OF_SEEDS, TASKS, read_known
+from nonmass.params import PARAMS_FILE
+
+
+def stale_results(revision: Revision) -> list[str]:
+    """Why the predictions and metrics of a side are not those of its params and code; empty if they are.
+
+    Folders, and files that are not there because DVC keeps them, are left to `nonmass verify`.
+
+    Raises:
+        InputError: Its dvc.lock is missing or lacks a stage of its dvc.yaml, or no stage makes what the gate reads.
+    """
+    stages, graph = read_lock(revision), read_graph(revision)
+    missing = [name for name in graph if name not in stages]
+    if missing:
+        raise InputError(f"{LOCK_FILE}: knows no stage {missing[0]}; run `dvc repro` and commit it")
+    last = [f"eval@{task}" for task in TASKS]
+    for name in last:
+        if name not in graph:
+            raise InputError(f"{GRAPH_FILE}: has no stage {name}, which makes what the gate reads")
+    # dvc.lock may keep others, which dvc.yaml had once.
+    stages = behind({name: stages[name] for name in graph}, last)
+    made = {path: out for stage in stages.values() for path, out in stage.outs.items()}
+    for path in _read_by_the_gate(revision):
+        if path not in made:
+            raise InputError(f"{LOCK_FILE}: no stage behind {' and '.join(last)} makes {path}")
+    return [
+        f"{name}: {reason}"
+        for name, stage in stages.items()
+        for reason in (
+            *_of_graph(stage, graph[name]),
+            *_of_params(stage, revision),
+            *_of_files(stage, revision, made),
+            *_of_chain(stage, made),
+        )
+    ]
+
+
+def behind(stages: dict[str, Stage], last: Iterable[str]) -> dict[str, Stage]:
+    """The named stages and all that they need, in the order of `stages`."""
+    found, todo = set(), list(last)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += [other for other in stages if _feeds(stages[other], stages[name])]
+    return {name: stage for name, stage in stages.items() if name in found}
+
+
+def folder_hash(files: dict[str, str]) -> str:
+    """DVC's hash of a folder.
+
+    Args:
+        files: Path within the folder -> MD5.
+    """
+    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _feeds(one: Stage, other: Stage) -> bool:
+    return any(dep == out or _inside(dep, out) or _inside(out, dep) for dep in other.deps for out in one.outs)
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder}/")
+
+
+def _read_by_the_gate(revision: Revision) -> Iterator[str]:
+    known = read_known(revision)
+    is_seeded = known.gate is not None and known.gate.margin == OF_SEEDS
+    yield "metrics/split.json"
+    for task in TASKS:
+        yield f"metrics/{task}.json"
+        for folder in ("predictions", "predictions/seeds") if is_seeded else ("predictions",):
+            yield from (f"{folder}/{task}/{backbone}.csv" for backbone in known.backbones)
+
+
+def _of_graph(stage: Stage, planned: Planned) -> Iterator[str]:
+    """A stage that dvc.yaml has otherwise than it was run."""
+    if stage.cmd != planned.cmd:
+        yield f"its command in {GRAPH_FILE} is not the one that ran"
+    for what, now, then in (
+        ("dep", planned.deps, stage.deps),
+        ("parameter", planned.params, stage.params),
+        ("output", planned.outs, stage.outs),
+    ):
+        for key in sorted(now ^ set(then)):
+            yield f"{what} {key} is {'new' if key in now else 'gone'} in {GRAPH_FILE}"
+
+
+def _of_params(stage: Stage, revision: Revision) -> Iterator[str]:
+    for key, value in stage.params.items():
+        now = lookup(revision.params, key)
+        if now != value:
+            yield f"{key} was {shown(value)} when it ran and is {shown(now)}"
+
+
+def _of_files(stage: Stage, revision: Revision, made: dict[str, Hashed]) -> Iterator[str]:
+    """Code and results in Git that dvc.lock has otherwise; params.yaml as a whole is looked at key by key."""
+    for path, known in {**stage.deps, **stage.outs}.items():
+        file = revision.folder / path
+        if known.is_folder or path == str(PARAMS_FILE):
+            continue
+        if not file.is_file():
+            if not any(path == out or _inside(path, out) for out in made):
+                yield f"{path} is gone"
+        elif hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != known.md5:
+            yield f"{path} is not the file that {LOCK_FILE} names"
+
+
+def _of_chain(stage: Stage, made: dict[str, Hashed]) -> Iterator[str]:
+    """What a stage read and another has made anew since.
+
+    A folder of which stages make the files has the hash of these files, unless it held more than they make or one of
+    them is itself a folder: then nobody can tell without the data.
+    """
+    for path, read in stage.deps.items():
+        inner = {out.removeprefix(f"{path}/"): hashed for out, hashed in made.items() if _inside(out, path)}
+        if path in made:
+            is_other = made[path].md5 != read.md5
+        elif inner and not any(hashed.is_folder for hashed in inner.values()) and (read.nfiles or 0) <= len(inner):
+            is_other = folder_hash({name: hashed.md5 for name, hashed in inner.items()}) != read.md5
+        else:
+            continue
+        if is_other:
+            yield f"ran on another {path} than the graph makes now"

@@ -3,12 +3,14 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from gate_inputs import Project
 from PIL import Image
 
 from nonmass.gate.gate import both_sides, run_gate
 from nonmass.gate.page import as_github, as_html, as_json, as_markdown, as_text
+from nonmass.tables import FOV_INDEX
 
 HOSTILE = "<b>|`x`\n@somebody</b>"
 
@@ -34,8 +36,14 @@ def found(tmp_path_factory):
     for frame in project.frames.values():
         for name in frame["image_id"]:
             Image.fromarray(np.full((8, 8), 200, np.uint8)).save(images / f"{name}.png")
+    write_index(images.parent / "index.csv", [path.stem for path in images.iterdir()], accepted=1)
     with both_sides(project.folder, "main", None) as sides:
         return run_gate(*sides, is_release=True), images
+
+
+def write_index(path, image_ids, accepted):
+    blank = {name: "" if kind == "text" else 0 for name, kind in FOV_INDEX.columns.items()}
+    FOV_INDEX.write(pd.DataFrame([{**blank, "image_id": name, "accepted": accepted} for name in image_ids]), path)
 
 
 def test_the_difference_is_explained(found):
@@ -58,13 +66,19 @@ def test_a_page_is_self_contained_and_shows_crops(found):
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "data:image/png;base64," in page
     assert "data:image/png" not in as_html(gate, images / "nowhere")
+    index = (images.parent / "index.csv").read_bytes()
+    write_index(images.parent / "index.csv", [path.stem for path in images.iterdir()], accepted=0)
+    assert "data:image/png" not in as_html(gate, images), "a doubtful crop may be the whole screen"
+    (images.parent / "index.csv").write_bytes(index)
     assert "<b>" not in page
     assert str(images.parent) not in page
 
 
-def test_markdown_leaves_a_pseudonym_no_power(found):
+def test_markdown_names_no_patient(found):
     text = as_markdown(found[0])
-    assert "<b>" not in text.replace("`<b>¦'x' @somebody</b>`", "")
+    flips = [flip for call in found[0].calls for flip in (*call.lost, *call.won)]
+    assert flips and not any(flip.patient in text for flip in flips)
+    assert "somebody" not in text
     header = next(line for line in text.splitlines() if line.startswith("| verdict |"))
     rows = [line for line in text.splitlines() if re.match(r"\| (\*\*)?(worse|better|same|unsure)", line)]
     assert len(rows) == len(found[0].rows)

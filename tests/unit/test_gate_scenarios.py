@@ -252,3 +252,29 @@ def test_without_a_repository_nobody_can_tell(tmp_path, monkeypatch):
     done = gate()
     assert done.exit_code == 2
     assert "not a git repository" in done.stderr
+
+
+def test_parts_that_leak_are_shouted_at_a_commit_and_refused_for_a_release(tmp_path, monkeypatch):
+    project = Project(tmp_path)
+    project.finish(disjoint=0)
+    project.commit()
+    monkeypatch.chdir(tmp_path)
+    done = gate()
+    assert done.exit_code == 0 and "! detect: NOT DISJOINT" in done.stdout
+    code, verdicts, notes = judged("--release")
+    assert (code, verdicts) == (1, {"not comparable"}) and "NOT DISJOINT" in notes
+    assert gate("--release").stdout.startswith("NOT COMPARABLE: ")
+
+
+@pytest.mark.parametrize("cutoff", [None, "x", float("nan"), float("inf"), []], ids=str)
+def test_a_cutoff_that_is_no_number_is_none(project, cutoff):
+    from nonmass.gate.compare import Key
+    from nonmass.gate.gate import both_sides
+    from nonmass.gate.patients import frozen_cutoff
+
+    metrics = json.loads((project.folder / "metrics/detect.json").read_text(encoding="utf-8"))
+    metrics["small"]["test"]["frozen"]["cutoff"] = cutoff
+    project.write("metrics/detect.json", json.dumps(metrics))
+    with both_sides(project.folder, "main", None) as (base, head):
+        assert frozen_cutoff(base, Key("detect", "small", "test")) == 0.0
+        assert frozen_cutoff(head, Key("detect", "small", "test")) is None

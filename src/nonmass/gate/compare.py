@@ -1,16 +1,15 @@
 """Which rows of the table can be compared, and on what: the same images, the same certificate, whole files."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from nonmass.assignment import Seal, check_assignment, read_seal
+from nonmass.assignment import NOT_DISJOINT, Seal, check_assignment, read_seal
 from nonmass.errors import InputError
 from nonmass.gate.revisions import Revision
-from nonmass.gate.rules import TASKS, Rules, read_known
+from nonmass.gate.rules import RELEASE_PARTS, TASKS, Rules, read_known
 from nonmass.tables import PREDICTIONS, SEED_PREDICTIONS
 
 _WHO = ["image_id", "patient_id", "part", "truth"]
@@ -68,7 +67,7 @@ def pair_up(base: Revision, head: Revision, rules: Rules) -> Comparable:
     found = Comparable()
     for task in TASKS:
         try:
-            parts = _common_parts(base, head, task, rules.parts)
+            parts = _common_parts(base, head, task, rules)
         except InputError as error:
             found.refused[Key(task)] = str(error)
             continue
@@ -80,11 +79,11 @@ def pair_up(base: Revision, head: Revision, rules: Rules) -> Comparable:
     return found
 
 
-def _common_parts(base: Revision, head: Revision, task: str, wanted: Iterable[str]) -> list[str]:
+def _common_parts(base: Revision, head: Revision, task: str, rules: Rules) -> list[str]:
     """Parts to be judged, of a task whose certificate is the same on both sides.
 
     Raises:
-        InputError: It is not, or a side lacks it, or has metrics of another one.
+        InputError: It is not, or a side lacks it, or has metrics of another one; or a release whose parts leak.
     """
     before, now = _seal(base, task), _seal(head, task)
     if before.assignment != now.assignment:
@@ -94,9 +93,11 @@ def _common_parts(base: Revision, head: Revision, task: str, wanted: Iterable[st
         )
     if before != now or not now.parts:
         raise InputError(f"another certificate: {base.name} has {_told(before)}, {head.name} {_told(now)}")
-    parts = [part for part in wanted if part in now.parts]
+    if not now.disjoint and rules.parts == RELEASE_PARTS:
+        raise InputError(f"{NOT_DISJOINT}; such figures vouch for no release")
+    parts = [part for part in rules.parts if part in now.parts]
     if not parts:
-        raise InputError(f"the split has none of the parts {', '.join(wanted)}")
+        raise InputError(f"the split has none of the parts {', '.join(rules.parts)}")
     return parts
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nonmass.assignment import NOT_DISJOINT
 from nonmass.errors import InputError
 from nonmass.gate.lock import StageChange, read_lock, shown, stage_changes
 from nonmass.gate.revisions import Revision
@@ -83,7 +84,7 @@ def explain(base: Revision, head: Revision, parts: tuple[str, ...]) -> Explanati
     environment = differences(flat(base.metrics(ENVIRONMENT)), flat(head.metrics(ENVIRONMENT)))
     stages = tuple(_stages(base, head))
     return Explanation(
-        alarms=tuple(_alarms(base, params, data, stages)),
+        alarms=tuple(_alarms(base, head, params, data, stages)),
         data=tuple(data),
         params=tuple(params),
         environment=tuple(environment),
@@ -115,7 +116,9 @@ def _stages(base: Revision, head: Revision) -> list[StageChange]:
         return []  # which the table says
 
 
-def _alarms(base: Revision, params: list[Change], data: list[Change], stages: tuple[StageChange, ...]) -> Iterator[str]:
+def _alarms(
+    base: Revision, head: Revision, params: list[Change], data: list[Change], stages: tuple[StageChange, ...]
+) -> Iterator[str]:
     rules = [change for change in params if change.key.startswith("gate.") or change.key == "roc.confidence_level"]
     for change in rules:
         yield f"the rules of the gate change: {change.key} from {change.before} to {change.now}"
@@ -123,6 +126,10 @@ def _alarms(base: Revision, params: list[Change], data: list[Change], stages: tu
         count = sum(change.key.startswith(f"{name}: ") for change in data)
         if count:
             yield f"{what} changed: {count} figures of metrics/{name}.json"
+    for task in TASKS:
+        seal = head.metrics("split").get(task)
+        if isinstance(seal, dict) and not seal.get("disjoint", 1):
+            yield f"{task}: {NOT_DISJOINT}"
     for stage in stages:
         touched = [path for path in stage.results if path.startswith(("data/", "splits/"))]
         if touched:

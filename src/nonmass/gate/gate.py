@@ -47,6 +47,8 @@ class Gate:
     @property
     def outcome(self) -> str:
         """The exit code in words."""
+        if self.exit_code == REGRESSION and not any(row.verdict == "worse" for row in self.rows):
+            return "not comparable"
         return {OK: "ok", REGRESSION: "regression"}.get(self.exit_code, "cannot tell")
 
 

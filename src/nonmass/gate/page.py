@@ -12,9 +12,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
+from nonmass.errors import InputError
 from nonmass.gate.gate import Gate
-from nonmass.gate.patients import Flip
 from nonmass.gate.verdicts import Row, is_failure
+from nonmass.tables import FOV_INDEX
 
 HERE = Path(__file__).parent
 THUMBNAIL_PX = 112
@@ -72,10 +73,18 @@ def as_html(gate: Gate, images_dir: Path) -> str:
 
     Args:
         gate: What was found.
-        images_dir: Holds `<image_id>.png`; one that is not there is left out.
+        images_dir: Holds `<image_id>.png`; one that is not there is left out, and so is one whose field of view
+            `index.csv` beside the folder does not call accepted: it may be the whole screen, names included.
     """
     style = (HERE / "page.css").read_text(encoding="utf-8")
-    return _render("page.html.j2", gate, autoescape=True, style=style, picture=lambda flip: _picture(flip, images_dir))
+    shown = _accepted(images_dir.parent / "index.csv")
+    return _render(
+        "page.html.j2",
+        gate,
+        autoescape=True,
+        style=style,
+        picture=lambda flip: _picture(images_dir / f"{flip.image}.png") if flip.image in shown else "",
+    )
 
 
 FORMATS: dict[str, Callable[[Gate], str]] = {
@@ -144,12 +153,19 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _picture(flip: Flip, images_dir: Path) -> str:
-    """A small PNG as a data URL, or "" where the crop is not at hand. The name must be one of a file in the folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", flip.image):
-        return ""
+def _accepted(index_csv: Path) -> set[str]:
+    """Images whose field of view is sure; none where that is not known."""
     try:
-        with Image.open(images_dir / f"{flip.image}.png") as image:
+        index = FOV_INDEX.read(index_csv)
+    except InputError:
+        return set()
+    return set(index.loc[index["accepted"] == 1, "image_id"])
+
+
+def _picture(path: Path) -> str:
+    """A small PNG as a data URL, or "" where the crop is not at hand."""
+    try:
+        with Image.open(path) as image:
             image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
             buffer = io.BytesIO()
             image.convert("L").save(buffer, "PNG")

@@ -1,6 +1,7 @@
 """Who is judged otherwise now: patients that went from right to wrong or back, and what that is worth."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,10 +89,10 @@ def frozen_cutoff(revision: Revision, key: Key) -> float | None:
     try:
         metrics: Any = json.loads((revision.folder / "metrics" / f"{key.task}.json").read_text(encoding="utf-8"))
         parts = metrics[key.backbone].values()
-        found = [part["frozen"]["cutoff"] for part in parts if "cutoff" in part.get("frozen", {})]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = [float(part["frozen"]["cutoff"]) for part in parts if "cutoff" in part.get("frozen", {})]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return float(found[0]) if found else None
+    return found[0] if found and math.isfinite(found[0]) else None
 
 
 def flipped(images: pd.DataFrame, before: float, now: float) -> list[tuple[Flip, bool]]:

@@ -180,8 +180,9 @@ def test_only_images_of_one_fold_are_compared():
 def test_one_fold_is_the_plain_clustered_area():
     truth, patient, fold, score = scored()
     found = areas(truth, patient, np.zeros_like(fold), score)
-    plain = {"truth": truth.tolist(), "patient": patient.tolist(), "part": ["test"] * len(truth)}
-    measures = bridge.call("analyse", **plain, scores={"a": score.tolist()}, level=0.95, rule="youden")["measures"]
+    plain = {"truth": truth.tolist(), "part": ["test"] * len(truth), "scores": {"a": score.tolist()}}
+    units = {"patient": patient.tolist(), "cluster": patient.tolist()}
+    measures = bridge.call("analyse", **plain, **units, level=0.95, rule="youden", sensitivity=0.95)["measures"]
     row = measures["measure"].index("auc")
     for name, column in (("auc", "estimate"), ("lo", "lo"), ("hi", "hi")):
         assert found[name] == pytest.approx(measures[column][row], abs=1e-12)

@@ -46,7 +46,7 @@ def test_a_second_run_gives_the_same_bytes_and_leaves_no_journal(project):
     first = contents(project / "fov")
     run(project, "fov")
     assert contents(project / "fov") == first
-    assert {path.name for path in first} == {"index.csv", "duplicates.csv"}
+    assert {path.name for path in first} == {"index.csv", "duplicates.csv", "layouts.csv"}
 
 
 def test_a_doubtful_screen_is_counted(project, capsys):

@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VENV := .venv
+# A worker holds a torch of its own (1.5 GB); a file's tests share what they set up.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 help: ## Show this list
@@ -21,11 +23,11 @@ repro: setup ## Run the whole graph and say where the report lies
 	dvc repro || { nonmass check; exit 1; }
 	@echo "report: $(CURDIR)/reports/index.html"
 
-test: setup ## Run the tests (SLOW=1: the slow ones too)
-	pytest $(if $(SLOW),,-m "not slow")
+test: setup ## Run the tests (SLOW=1: the slow ones too that fit CI's hour)
+	pytest $(PARALLEL) -m "$(if $(SLOW),not long,not slow and not long)"
 
-test-all: ## Run every test
-	$(MAKE) test SLOW=1
+test-all: setup ## Run every test
+	pytest $(PARALLEL)
 
 check: setup ## Format, lint, types, layers
 	ruff format --check . && ruff check . && mypy && lint-imports

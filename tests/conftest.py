@@ -21,6 +21,11 @@ from nonmass import tables
 
 PROJECT = Path(__file__).parents[1]
 
+# Workers share the cores: no thread may spin while it waits, here or in what a test starts.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples in every run, and no verdict that depends on how busy the machine is.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")

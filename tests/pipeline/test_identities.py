@@ -100,6 +100,7 @@ def describe(params):
     params["phantom"]["ineligible"] = 0
     params["crop"]["side_px"] = 64
     params["train"]["epochs"] = 1
+    params["runtime"]["threads"] = 1
     params["backbones"] = ["mobilenet_448"]
 
 

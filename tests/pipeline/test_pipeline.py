@@ -20,6 +20,7 @@ def small_clone(folder):
         params["crop"]["side_px"] = 64
         params["phantom"]["ineligible"] = 8
         params["train"]["epochs"] = 2
+        params["runtime"]["threads"] = 1
 
     change_params(clone_of_last_commit(folder), shrink)
     run("dvc repro && git add -A && git commit -qm small", folder)

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from nonmass.checklists.facts import Facts
 from nonmass.checklists.words import FORMS
+from nonmass.errors import InputError
 from nonmass.params import Section
 
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -47,9 +48,20 @@ class Place:
         return value
 
     def say(self, facts: Facts) -> str | None:
-        """The value in words, or None where it is missing or cannot be said in this form."""
+        """The value in words, or None where it is missing.
+
+        Raises:
+            InputError: It is of another kind than the form can say.
+        """
         value = self.find(facts)
-        return None if value is None else FORMS[self.form](value)
+        if value is None:
+            return None
+        try:
+            return FORMS[self.form](value)
+        except (TypeError, ValueError, AttributeError):
+            source = self.source(facts)
+            where = f"{source.path}: {source.key}"
+            raise InputError(f"{where}: not to be told as '{self.form}': {value!r}; run `dvc repro` again") from None
 
     def source(self, facts: Facts) -> "Source":
         """What a reader looks up."""
@@ -87,7 +99,7 @@ class Plan(Section):
         text: With places in braces and names of loops in angles.
         each: Name of a loop -> what it goes over: words, or a place that holds a list or a mapping.
         when: Place -> what it has to hold (null: nothing; of a list one), all of them.
-        unless: Place -> what it may not hold, none of them; a value that is missing is held by none.
+        unless: Place -> what it may not hold (nothing, or of a list any), none of them.
         needs: Places that have to hold something.
     """
 
@@ -126,7 +138,7 @@ def _tell_once(plan: Plan, loops: dict[str, str], facts: Facts) -> Told | None:
     held = {text: _held(place(text), facts) for text in conditions}
     if not all(_meets(held[text], wanted) for text, wanted in plan.when.items()):
         return None
-    if any(_meets(held[text], wanted) for text, wanted in plan.unless.items()):
+    if any(held[text] is None or _meets(held[text], wanted) for text, wanted in plan.unless.items()):
         return None
     if any(place(text).find(facts) is None for text in plan.needs):
         return None

@@ -1,6 +1,7 @@
 """How values read in a paper: numbers without loss, estimates with intervals, filters and rules as phrases."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,14 +31,14 @@ def joined(words: list[str], last: str) -> str:
 
 
 def phrase(conditions: dict[str, Any], marks: str = "") -> str:
-    """A filter: `{finding: non_mass, size_mm: {min: 3}}` -> `finding is non-mass, size mm is at least 3`.
+    """A filter: `{finding: non_mass, size_mm: {min: 3}}` -> `finding is non-mass and size mm is at least 3`.
 
     Args:
         conditions: Column -> what it has to hold.
         marks: Opening and closing quotation mark for the columns' names, or none.
     """
     named = ((f"{marks[:1]}{column.replace('_', ' ')}{marks[1:]}", value) for column, value in conditions.items())
-    return ", ".join(f"{column} is {_wanted(value)}" for column, value in named)
+    return " and ".join(f"{column} is {_wanted(value)}" for column, value in named)
 
 
 def _wanted(value: Any) -> str:
@@ -80,6 +81,8 @@ def share(value: Any) -> str:
 
 
 def _fixed(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        raise ValueError("a number that is not finite")
     text = f"{round(value, digits) + 0.0:.{digits}f}"
     return text.replace("-", "\u2212")
 

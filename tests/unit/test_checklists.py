@@ -286,8 +286,8 @@ def test_methods_of_the_study():
     for words in (
         "was Adam with learning rate 0.001, without weight decay, in batches of 16 images",
         "at most 300 epochs and would have ended after 15 in a row",
-        "In classify it was multiplied by 0.1 after 5 epoch(s) without",
-        "In detect it did not fall",
+        "In classify the learning rate was multiplied by 0.1 after 5 epoch(s) without",
+        "In detect the learning rate did not fall",
         "Training images were not augmented",
         "448 by 448 pixels",
         "weights of the epoch with the lowest validation loss were kept",
@@ -407,6 +407,7 @@ def test_sources_are_what_was_looked_at():
     ("form", "value", "text"),
     [
         ("", 12345, "12,345"),
+        ("plain", 12345, "12345"),
         ("", 10.0, "10"),
         ("", 1e-05, "1e-05"),
         ("interval", {"est": -0.0966, "lo": -0.16, "hi": -0.03}, "\u22120.097 (\u22120.160 to \u22120.030)"),

@@ -90,6 +90,7 @@ def _fixed(value: float, digits: int) -> str:
 # What may follow the bar in a place.
 FORMS: dict[str, Callable[[Any], str | None]] = {
     "": words_of,
+    "plain": str,
     "interval": interval,
     "percent": percent,
     "share": share,

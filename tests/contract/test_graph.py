@@ -87,9 +87,12 @@ def direct_imports(file):
     return {found for found in map(module_file, prefixes) if found and is_code(found)}
 
 
+BESIDE = {".R", ".j2", ".css", ".js", ".yaml"}
+
+
 @cache
 def closure(script):
-    """A script, every module it leads to, and the R, template and style files beside those."""
+    """A script, every module it leads to, and the R, template, style and YAML files beside those."""
     seen, todo = set(), [script]
     while todo:
         file = todo.pop()
@@ -97,7 +100,7 @@ def closure(script):
             seen.add(file)
             todo += direct_imports(file)
     folders = {file.parent for file in seen} - {SRC / "nonmass", ROOT / "stages"}
-    beside = {file for folder in folders for file in folder.iterdir() if file.suffix in {".R", ".j2", ".css", ".js"}}
+    beside = {file for folder in folders for file in folder.iterdir() if file.suffix in BESIDE}
     return {str(file.relative_to(ROOT)) for file in seen | beside}
 
 

@@ -52,7 +52,7 @@ def verdicts(purpose, number, rows, between=0.8):
 EQUAL, LOSS = (0.85, 0.85), (0.85, 0.80)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("sizes", [[(24, 49), (24, 49), (15, 34), (15, 34)], [TEST, TEST, EXTERNAL, EXTERNAL]])
 def test_equal_models_fail_in_at_most_five_of_a_hundred_tables(sizes):
     """Of four rows each, as small as the demo's validation parts and as large as the study's."""
@@ -60,7 +60,7 @@ def test_equal_models_fail_in_at_most_five_of_a_hundred_tables(sizes):
     assert np.mean(["worse" in table for table in tables]) <= 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("size", "alone", "among_four"), [(EXTERNAL, 0.865, 0.695), (TEST, 0.69, 0.485)], ids=["external", "test"]
 )

@@ -60,7 +60,7 @@ def check_against_record(measured):
         assert same, f"summary.MEASURED has {name} {record[name]}, measured {value}: {measured}"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_rapidocr_finds_planted_lines_and_little_else():
     pytest.importorskip("rapidocr")
     measured = measure("rapidocr", FIELDS)
@@ -70,7 +70,7 @@ def test_rapidocr_finds_planted_lines_and_little_else():
     check_against_record(measured)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("tesseract"), reason="tesseract is not installed")
 def test_tesseract_finds_what_the_record_says():
     if engine_version("tesseract") != MEASURED["tesseract"].version:

@@ -12,7 +12,8 @@ from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.params import validate
 from nonmass.report import cautions, figures, wording
-from nonmass.report.build import Report, flat, write_report
+from nonmass.report.build import Report, write_report
+from nonmass.report.page import flat
 from nonmass.report.records import Estimate
 from nonmass.report.reported import Reported
 from nonmass.report.sources import Folders, read_sources

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from nonmass.report.records import Sources, TaskSources, TextRead
-from nonmass.report.wording import amount, share
+from nonmass.report.wording import amount, part_name, share, task_name
 from nonmass.tables import MARK_KINDS
 
 TREATMENT = {
@@ -99,3 +99,13 @@ def text_alarm(text: TextRead) -> str:
         if text.measured
         else f"How much {text.engine} misses has not been measured: what it did not find may be there."
     )
+
+
+def quarantined(sources: Sources) -> pd.DataFrame:
+    """tables.QUARANTINE with the column `kept`: the parts that hold an image all the same, if params say so."""
+    kept: dict[str, list[str]] = {image: [] for image in sources.quarantine["image_id"]}
+    for task in sources.tasks:
+        inside = task.split[task.split["image_id"].isin(list(kept))]
+        for image, part in zip(inside["image_id"], inside["part"], strict=True):
+            kept[image].append(f"{task_name(task.name)}, {part_name(part).lower()}")
+    return sources.quarantine.assign(kept=["; ".join(kept[image]) for image in sources.quarantine["image_id"]])

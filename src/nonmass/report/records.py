@@ -1,12 +1,32 @@
 """What the report knows: numbers with their intervals, counts, and what each task left behind."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import ConfigDict, Field
 
 from nonmass.report.reported import Definition, Record, Reported
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the graph left its results."""
+
+    metrics: Path
+    data: Path
+    curves: Path
+    measures: Path
+    characteristics: Path
+    problems_csv: Path
+    models: Path
+    gradcam: Path
+    shortcuts: Path
+    calibration: Path
+    decisions: Path
+    subgroups: Path
+    explanations: Path
 
 
 @dataclass(frozen=True)
@@ -195,6 +215,7 @@ class TaskSources:
     """Everything one task left behind.
 
     Attributes:
+        places: Where it was left.
         performance: Backbone -> part -> numbers.
         comparisons: (first, second) -> part -> measure, e.g. `auc_difference` and `p`.
         histories: Backbone -> seed -> epochs (tables.HISTORY).
@@ -209,6 +230,7 @@ class TaskSources:
     """
 
     name: str
+    places: Folders
     definition: Definition
     certificate: Certificate
     split: pd.DataFrame
@@ -232,6 +254,7 @@ class Sources:
     """Everything the report shows.
 
     Attributes:
+        places: Where it was read.
         flow: Cohort -> how it came into the study, with the sum under "all".
         tests: tables.CHARACTERISTICS.
         tests_software: What computed them -> its version.
@@ -240,6 +263,7 @@ class Sources:
         fields: What fov_index (tables.FOV_INDEX) counts to.
     """
 
+    places: Folders
     params: dict[str, Any]
     reported: Reported
     flow: dict[str, Flow]
@@ -255,3 +279,8 @@ class Sources:
     crops: pd.DataFrame
     marks: pd.DataFrame
     tasks: list[TaskSources]
+
+
+def numbers_of(task: TaskSources, part: str) -> dict[str, Performance]:
+    """Backbone -> numbers, for those that have this part."""
+    return {backbone: parts[part] for backbone, parts in task.performance.items() if part in parts}

@@ -125,9 +125,9 @@ def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
     write_report(report, first)
     write_report(build(places), second)
     files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
-    # page, tables; flow chart, five ROC plots, two each of shortcuts, randomised weights and Fig. 4; three parts'
-    # reliability, decisions and subgroups
-    assert len(files) == 1 + 4 + 2 * (12 + 3 * 3)
+    # page, tables; flow chart, five ROC plots, two each of shortcuts, networks, randomised weights and Fig. 4; three
+    # parts' reliability, decisions and subgroups
+    assert len(files) == 1 + 4 + 2 * (14 + 3 * 3)
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
 

@@ -18,6 +18,7 @@ from nonmass.report import (
     explanations,
     fields,
     flow,
+    networks,
     shortcuts,
     subgroups,
     tables,
@@ -65,6 +66,7 @@ def compose_report(sources: Sources) -> Report:
     fourth = [
         explanations.figure_four_plot(task) for task in sources.tasks if explanations.ordered_pictures(task.heat_maps)
     ]
+    network_schemes = list(networks.network_plots(sources.networks))
     page = {
         "table1": cited.cells(table1, 2, "Table 1", manifest_csv, patients_csv, fields_csv),
         "tests": tables.informative_tests(clinical, sources.tests),
@@ -94,6 +96,7 @@ def compose_report(sources: Sources) -> Report:
         "decisions": decisions,
         "forests": forests,
         "training": {task.name: list(curves.training_plots(task)) for task in sources.tasks},
+        "networks": network_schemes,
         "similarity": similarity,
         "pictures": {task.name: explanations.grouped_pictures(task.heat_maps) for task in sources.tasks},
         "nonmass_version": version("nonmass"),
@@ -114,6 +117,7 @@ def compose_report(sources: Sources) -> Report:
                 plots for of_tasks in (roc, calibrations, decisions, forests) for plots in of_tasks.values()
             ),
             *similarity.values(),
+            *network_schemes,
             *fourth,
         ),
         render_page(page),

@@ -46,6 +46,7 @@ def render_page(page: dict[str, Any]) -> str:
         wording.count,
         wording.counted,
         wording.whole,
+        wording.in_millions,
         wording.amount,
     )
     words = (

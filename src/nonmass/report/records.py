@@ -158,6 +158,30 @@ class Certificate(Record):
         return self.unit == "patient" and bool(self.disjoint)
 
 
+class Block(Record):
+    """A part of a network: what it is, the shape of what it gives (0 px where that is no picture), what it costs."""
+
+    name: str
+    kind: str
+    channels: int
+    height_px: int
+    width_px: int
+    layers: int
+    parameters: int
+    multiply_adds: int
+
+
+class Network(Record):
+    """A network at the side of the images, block by block."""
+
+    timm: str
+    side_px: int
+    layers: int
+    parameters: int
+    multiply_adds: int
+    blocks: dict[str, Block]
+
+
 class Explained(Record):
     """The network that was explained; `not_perturbed`: target -> images of its sample without room elsewhere."""
 
@@ -260,6 +284,8 @@ class Sources:
         tests_software: What computed them -> its version.
         problems: tables.PROBLEMS, what of the sources was left out as faulty.
         quarantine: tables.QUARANTINE.
+        networks: Backbone -> what it is made of.
+        environment: `training` and `statistics` -> what computed them, as far as it is one and the same.
         fields: What fov_index (tables.FOV_INDEX) counts to.
     """
 
@@ -278,6 +304,8 @@ class Sources:
     text: TextRead
     crops: pd.DataFrame
     marks: pd.DataFrame
+    networks: dict[str, Network]
+    environment: dict[str, dict[str, Any]]
     tasks: list[TaskSources]
 
 

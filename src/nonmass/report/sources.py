@@ -22,6 +22,7 @@ from nonmass.report.records import (
     Flow,
     Folders,
     HeatMap,
+    Network,
     Performance,
     Sources,
     Spread,
@@ -50,6 +51,7 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         InputError: A file is missing or is not what it should be.
     """
     certificates = _read(folders.metrics / "split.json", dict[str, Certificate])
+    networks = _read(folders.metrics / "networks.json", dict[str, Network])
     reported = validate(params, Reported, str(PARAMS_FILE))
     return Sources(
         places=folders,
@@ -68,6 +70,8 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         text=_read(folders.metrics / "text.json", TextRead),
         crops=tables.CROPS.read(folders.data / "fov" / "crops.csv"),
         marks=tables.MARKS.read(folders.data / "fov" / "marks.csv"),
+        environment=_read(folders.metrics / "environment.json", dict[str, dict[str, Any]]),
+        networks={name: _entry(networks, name, folders.metrics / "networks.json") for name in backbones},
         tasks=[
             _read_task(
                 name,

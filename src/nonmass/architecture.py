@@ -67,7 +67,7 @@ def _blocks(network: torch.nn.Module, prefix: str = "") -> Iterator[tuple[str, t
 
 def _kind(part: torch.nn.Module) -> str:
     """Its class; of a chain those of its links, with their number: "6 x DepthwiseSeparableConv"."""
-    links = list(part.children()) if isinstance(part, torch.nn.Sequential) else []
+    links = list(part.children()) if type(part) is torch.nn.Sequential else []  # a subclass has a name of its own
     kinds = Counter(type(link).__name__ for link in links)
     return " + ".join(f"{n} x {kind}" for kind, n in kinds.items()) or type(part).__name__
 

@@ -110,6 +110,8 @@ def from_json(file, key, value, text):
     if key.endswith(("positive_images", "positive_patients")) and len(numbers) == 2:
         whole = parent[key.rpartition("positive_")[2]]
         return agrees(numbers[0], content) and agrees(numbers[1], content / whole, percent=True)
+    if key.endswith(".multiply_adds"):
+        content /= 1e6
     return len(numbers) == 1 and agrees(numbers[0], content, "%" in text or "percentage" in text)
 
 

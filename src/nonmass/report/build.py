@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from nonmass.clinical import clinical_data
-from nonmass.files import whole_file, write_text
+from nonmass.files import write_text
 from nonmass.quarantine import exclude_refused
 from nonmass.report import (
     calibration,
@@ -27,6 +27,7 @@ from nonmass.report import (
 from nonmass.report.figures import Plot, write_figure
 from nonmass.report.flow_drawing import flow_plot
 from nonmass.report.page import render_page
+from nonmass.report.paper import write_table
 from nonmass.report.records import Sources
 from nonmass.tables import FINDINGS
 
@@ -124,11 +125,19 @@ def compose_report(sources: Sources) -> Report:
     )
 
 
+CAPTIONS = {
+    "fig1_flow": "Images and patients from what was read to the study, rule by rule.",
+    "table1_patients": "Clinical characteristics by pathology, per patient: mean and standard deviation, or number and "
+    "percentage of those whose value is known.",
+    "table2_data_sets": "Images and patients of each part and class, and images that are in no part.",
+    "table3_performance": "Performance on each part, sound and as published: estimates (est) with limits (lo, hi).",
+}
+
+
 def write_report(report: Report, out_dir: Path) -> None:
-    """Write OUT_DIR/index.html, OUT_DIR/tables/*.csv and OUT_DIR/figures/*.svg and *.png."""
+    """Write OUT_DIR/index.html; OUT_DIR/paper/tables (CSV and LaTeX) and OUT_DIR/paper/figures (SVG and PNG)."""
     for name, table in report.tables.items():
-        with whole_file(out_dir / "tables" / f"{name}.csv") as path:
-            table.to_csv(path, index=False, lineterminator="\n")
+        write_table(table, CAPTIONS[name], out_dir / "paper" / "tables" / name)
     for plot in report.plots:
-        write_figure(plot.figure, plot.svg, out_dir / "figures" / plot.name)
+        write_figure(plot.figure, plot.svg, out_dir / "paper" / "figures" / plot.name)
     write_text(out_dir / "index.html", report.page)

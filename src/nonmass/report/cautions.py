@@ -35,7 +35,7 @@ def data_notices(reported: Reported) -> list[str]:
 
 def task_cautions(task: TaskSources, part: str = "external") -> list[str]:
     """What holds for every number of a task, or for those of one part, where only that is shown."""
-    return leaks(task) + (_same_cohort(task) if part == "external" else []) + _other_side(task)
+    return leaks(task) + (_same_cohort(task) if part == "external" else [])
 
 
 def leaks(task: TaskSources) -> list[str]:
@@ -61,7 +61,7 @@ def _same_cohort(task: TaskSources) -> list[str]:
     return [f"External means other lesions of the same {same} here, not another institution."]
 
 
-def _other_side(task: TaskSources) -> list[str]:
+def other_side(task: TaskSources) -> list[str]:
     """A name such as mobilenet_448 promises the side of the images."""
     cautions = []
     for backbone, of_seeds in task.cards.items():

@@ -11,9 +11,9 @@ from nonmass.report.figures import INK, LINE, MUTED, SERIES, STYLE, Plot
 from nonmass.report.records import Block, Network
 from nonmass.report.wording import amount, count, in_millions
 
-ROW_IN, WIDTH_IN = 0.42, 5.2
-FUNNEL = 1.0  # half the width of a picture at its full side, in the units of the drawing
-TEXT = 1.25
+ROW_IN, WIDTH_IN = 0.5, 4.6
+FUNNEL = 0.8  # half the width of a picture at its full side, in the units of the drawing
+TEXT = 0.95
 
 
 def network_plots(networks: dict[str, Network]) -> Iterator[Plot]:
@@ -45,7 +45,7 @@ def scheme(network: Network, number: int = 0) -> Figure:
     blocks = list(network.blocks.values())
     with matplotlib.style.context(["default", STYLE, {"axes.grid": False}]):
         figure = Figure(figsize=(WIDTH_IN, ROW_IN * (len(blocks) + 1.4)))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(-1.08, 4.2), ylim=(len(blocks) + 1.05, -0.35))
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(-0.85, 3.6), ylim=(len(blocks) + 1.05, -0.35))
         axes.set_axis_off()
         axes.text(TEXT, 0.2, f"gray image, 1 \u00d7 {network.side_px} \u00d7 {network.side_px}", color=INK, va="center")
         axes.plot([-FUNNEL, FUNNEL], [0.2, 0.2], color=INK, linewidth=1.5)
@@ -55,13 +55,15 @@ def scheme(network: Network, number: int = 0) -> Figure:
             top, bottom = row - 0.42, row + 0.42
             corners = [(-above, top), (above, top), (below, bottom), (-below, bottom)]
             axes.add_patch(Polygon(corners, facecolor=SERIES[number % len(SERIES)], edgecolor=LINE, alpha=0.55))
-            axes.text(TEXT, row - 0.19, block.kind, color=INK, va="center", fontsize=9, fontweight="bold")
-            axes.text(TEXT, row + 0.2, _cost(block), color=MUTED, va="center", fontsize=8)
+            axes.text(TEXT, row - 0.27, block.kind, color=INK, va="center", fontsize=9, fontweight="bold")
+            axes.text(TEXT, row + 0.02, f"gives {shape(block)}", color=INK, va="center", fontsize=8)
+            axes.text(TEXT, row + 0.29, _cost(block), color=MUTED, va="center", fontsize=8)
             above = below
         axes.text(TEXT, len(blocks) + 0.75, "logit", color=INK, va="center")
         return figure
 
 
 def _cost(block: Block) -> str:
-    costs = f"; {count(block.parameters)} parameters, {millions(block.multiply_adds)} multiply-adds"
-    return f"gives {shape(block)}{costs if block.layers else ''}"
+    if not block.layers:
+        return "nothing to learn"
+    return f"{count(block.parameters)} parameters, {count(block.multiply_adds)} multiply-adds"

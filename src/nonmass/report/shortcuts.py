@@ -90,26 +90,42 @@ def counts(task: TaskSources) -> str:
     return f"{', '.join(words)}; patients whom duplicates link count as one."
 
 
+def parts_of(task: TaskSources) -> list[str]:
+    """The audited parts in which any group has an area."""
+    rows = audit_rows(task)
+    return [part for part in AUDITED if any(row.areas.get(part, Estimate()).est is not None for row in rows)]
+
+
+def strongest(task: TaskSources, part: str) -> Row:
+    """The group with the largest area on a part, whether the lesion is in sight or not; of equal ones the first."""
+    return max(audit_rows(task), key=lambda row: row.areas.get(part, Estimate()).est or 0.0)
+
+
+def together(task: TaskSources) -> Row:
+    """All groups beside the lesion as one."""
+    return next(row for row in audit_rows(task) if row.group == "all")
+
+
 def findings(task: TaskSources) -> list[str]:
     """What the audit found, in sentences."""
     rows = audit_rows(task)
     marked = [row for row in rows if row.is_shortcut and row.group != "all"]
-    together = next(row for row in rows if row.group == "all")
+    every = together(task)
     names = "; ".join(f"{row.name} {estimate(row.areas['develop'])}" for row in marked)
     nothing = "No group by itself tells the classes apart beyond chance."
     if not any(row.areas.get("develop") for row in rows):
         nothing = "Nothing could be measured: there are too few patients of a class."
     lines = [
         f"Shortcuts that exist: {names}." if marked else nothing,
-        f"All groups beside the lesion together: AUC {estimate(together.areas.get('develop'))}.",
+        f"All groups beside the lesion together: AUC {estimate(every.areas.get('develop'))}.",
     ]
-    return [*lines, *_not_above(task, together)]
+    return [*lines, *_not_above(task, every)]
 
 
-def _not_above(task: TaskSources, together: Row) -> list[str]:
+def _not_above(task: TaskSources, every: Row) -> list[str]:
     """Networks that the shortcuts alone may match."""
     lines = []
-    for part, area in together.areas.items():
+    for part, area in every.areas.items():
         for backbone, network in networks(task, part).items():
             # At exactly 1 there is no interval; then the estimate itself is compared.
             least = network.est if network.lo is None else network.lo

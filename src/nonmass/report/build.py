@@ -1,5 +1,6 @@
 """Composes the report: tables and figures as files, and one self-contained page."""
 
+import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
@@ -100,6 +101,7 @@ def compose_report(sources: Sources) -> Report:
         "networks": network_schemes,
         "similarity": similarity,
         "pictures": {task.name: explanations.grouped_pictures(task.heat_maps) for task in sources.tasks},
+        "manifest_sha256": hashlib.sha256(manifest_csv.read_bytes()).hexdigest(),
         "nonmass_version": version("nonmass"),
         "level": f"{100 * sources.reported.roc.confidence_level:g}",
     }

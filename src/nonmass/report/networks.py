@@ -11,7 +11,7 @@ from nonmass.report.figures import INK, LINE, MUTED, SERIES, STYLE, Plot
 from nonmass.report.records import Block, Network
 from nonmass.report.wording import amount, count, in_millions
 
-ROW_IN, WIDTH_IN = 0.5, 4.6
+ROW_IN, WIDTH_IN = 0.5, 4.9
 FUNNEL = 0.8  # half the width of a picture at its full side, in the units of the drawing
 TEXT = 0.95
 
@@ -45,7 +45,7 @@ def scheme(network: Network, number: int = 0) -> Figure:
     blocks = list(network.blocks.values())
     with matplotlib.style.context(["default", STYLE, {"axes.grid": False}]):
         figure = Figure(figsize=(WIDTH_IN, ROW_IN * (len(blocks) + 1.4)))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(-0.85, 3.6), ylim=(len(blocks) + 1.05, -0.35))
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(-0.85, 3.9), ylim=(len(blocks) + 1.05, -0.35))
         axes.set_axis_off()
         axes.text(TEXT, 0.2, f"gray image, 1 \u00d7 {network.side_px} \u00d7 {network.side_px}", color=INK, va="center")
         axes.plot([-FUNNEL, FUNNEL], [0.2, 0.2], color=INK, linewidth=1.5)

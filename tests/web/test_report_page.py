@@ -81,7 +81,7 @@ def test_pictures_load_and_filters_choose_among_them(visit):
     gallery.get_by_label("Part").select_option("external")
     kept = gallery.locator("img:visible").count()
     assert 0 < kept < n and gallery.locator("output").inner_text() == f"{kept} shown"
-    assert gallery.locator(".group:visible:not([data-part=external])").count() == 0
+    assert gallery.locator(".kind:visible:not([data-part=external])").count() == 0
     gallery.get_by_label("Part").select_option("")
     assert gallery.locator("img:visible").count() == n
 

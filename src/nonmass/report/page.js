@@ -26,7 +26,7 @@ addEventListener("hashchange", unfold);
 unfold();
 
 for (const filters of all(".filters")) {
-  const groups = all(`#${filters.dataset.of} .group`);
+  const groups = all(`#${filters.dataset.of} .kind`);
   const show = () => {
     const wanted = Object.fromEntries(new FormData(filters));
     let shown = 0;

@@ -59,7 +59,7 @@ def _blocks(network: torch.nn.Module, prefix: str = "") -> Iterator[tuple[str, t
     """The children, and in place of a chain of them the links, one level deep."""
     for name, child in network.named_children():
         is_chain = isinstance(child, torch.nn.Sequential | torch.nn.ModuleList) and not prefix
-        if is_chain and len(child):
+        if is_chain and list(child.children()):
             yield from _blocks(child, f"{name}.")
         else:
             yield f"{prefix}{name}", child

@@ -94,11 +94,11 @@ def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
     words = Page(report.page).words
     # banner, answer, table 2, certificate, each of two ROC plots, table 3
     assert words.count(cautions.NOT_DISJOINT) == 7
-    spared = ("lassification", "params.yaml")
+    spared = ("lassification", "params.yaml", "of timm")  # what a network is made of has nothing to do with a split
     captions = [caption for caption in Page(report.page).captions if not any(word in caption for word in spared)]
-    # Fig. 1, three on fields, tables 1 and 2, ROC, table 3, quarantine, two on shortcuts, maps, training; patients and
+    # Fig. 1, three on fields, tables 1 and 2, ROC and its numbers, the networks' cost, table 3, quarantine, two on shortcuts, maps, training; patients and
     # pairs, three on calibration, two on subgroups; two on what maps are worth
-    assert len(captions) == 1 + 3 + 2 + 2 + 1 + 1 + 2 + 1 + 2 + 2 + 3 + 2 + 2
+    assert len(captions) == 1 + 3 + 2 + 2 + 1 + 1 + 1 + 1 + 2 + 1 + 2 + 2 + 3 + 2 + 2
     assert all("NOT DISJOINT (Detection)" in caption for caption in captions), captions
 
 
@@ -111,7 +111,8 @@ def test_a_leaking_split_is_shouted_in_what_leaves_the_page(places, tmp_path):
         about_classify = [row.startswith("classify,") for row in rows]
         assert shouts == [not is_other for is_other in about_classify], file.name
     for file in (tmp_path / "out" / "paper" / "figures").glob("*.svg"):
-        assert ("NOT DISJOINT" in file.read_text()) == ("classify" not in file.name)
+        about_a_leak = "classify" not in file.name and not file.name.startswith("fig2")
+        assert ("NOT DISJOINT" in file.read_text()) == about_a_leak
 
 
 def test_a_split_by_image_is_shouted_even_if_nothing_known_is_shared(places, tmp_path):

@@ -37,7 +37,7 @@ def latex(table: pd.DataFrame, caption: str, name: str) -> str:
         caption: Plain text.
         name: For `\label{tab:...}`.
     """
-    columns = "".join("r" if _is_number(table[column]) else "l" for column in table.columns)
+    columns = "".join("r" if _is_number(table[column].tolist()) else "l" for column in table.columns)
     rows = [" & ".join(map(_cell, row)) + r" \\" for row in table.astype(object).to_numpy().tolist()]
     lines = [
         r"\begin{table}",
@@ -61,8 +61,8 @@ def escaped(text: str) -> str:
     return "".join(_TEX.get(sign, sign) for sign in text)
 
 
-def _is_number(column: "pd.Series[object]") -> bool:
-    return all(isinstance(value, int | float) or value is None or value is pd.NA for value in column.tolist())
+def _is_number(values: list[object]) -> bool:
+    return all(isinstance(value, int | float) or value is None or value is pd.NA for value in values)
 
 
 def _cell(value: object) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 from nonmass.entry import run_stage
 from nonmass.params import load, read_section
 from nonmass.report.build import compose_report, write_report
-from nonmass.report.sources import Folders, read_sources
+from nonmass.report.records import Folders
+from nonmass.report.sources import read_sources
 
 
 def main(

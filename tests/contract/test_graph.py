@@ -180,7 +180,15 @@ def test_every_stage_runs_in_the_root():
 # Says where work runs, never what it gives; as a param it would crop everything again on another cluster.
 WHERE_ALONE = {"parallel"}
 CROSSVAL = "crossval/dvc.yaml:"
-NETWORK_STAGES = {"check", "train_detect", "train_classify", "predict_detect", "predict_classify", "explain"}
+NETWORK_STAGES = {
+    "check",
+    "train_detect",
+    "train_classify",
+    "predict_detect",
+    "predict_classify",
+    "explain",
+    "networks",
+}
 NETWORK_STAGES |= {f"{CROSSVAL}train", f"{CROSSVAL}predict"}
 
 

@@ -47,13 +47,17 @@ def run() -> int | str | None:
 def test_stage_writes_page_tables_and_figures(graph: Path) -> None:
     assert run() == 0
     assert (graph / "out" / "index.html").stat().st_size > 100_000
-    assert {path.name for path in (graph / "out" / "tables").iterdir()} == {
+    assert {path.name for path in (graph / "out" / "paper" / "tables").iterdir()} == {
         "fig1_flow.csv",
+        "fig1_flow.tex",
         "table1_patients.csv",
+        "table1_patients.tex",
         "table2_data_sets.csv",
+        "table2_data_sets.tex",
         "table3_performance.csv",
+        "table3_performance.tex",
     }
-    figures = {path.name for path in (graph / "out" / "figures").iterdir()}
+    figures = {path.name for path in (graph / "out" / "paper" / "figures").iterdir()}
     assert {"fig1_flow.svg", "fig1_flow.png", "fig3_roc_detect_test.svg", "fig3_roc_classify_external.png"} <= figures
 
 

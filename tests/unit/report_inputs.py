@@ -36,6 +36,13 @@ EXPLAINED = {
     "not_perturbed": {"lesion": 0, "marks": 3},
 }
 
+BLOCK = {"kind": "Conv2d", "channels": 32, "height_px": 64, "width_px": 64, "layers": 1}
+NETWORK = {"timm": "some_net", "side_px": 128, "layers": 2, "parameters": 12345, "multiply_adds": 3210987}
+NETWORK["blocks"] = {
+    "01_stem": BLOCK | {"name": "stem", "parameters": 320, "multiply_adds": 1179648},
+    "02_head": BLOCK | {"name": "head", "height_px": 0, "width_px": 0, "parameters": 33, "multiply_adds": 32},
+}
+
 TESTS = pd.DataFrame(
     [
         ("mass", "age_years", "Welch's t-test", "0.012345678901234567", ""),
@@ -116,6 +123,8 @@ def write_inputs(root: Path, patients_per_class: int = 30, seeds: tuple[int, ...
         tables.EXPLANATION_MEASURES.write(explanation_measures(), places.explanations / f"{name}.csv")
         write_json(places.measures / f"{name}_software.json", {"R": "4.2.2", "pROC": "1.18.0", "python": "3.11.2"})
     write_json(places.metrics / "split.json", certificates)
+    write_json(places.metrics / "networks.json", {backbone: NETWORK for backbone in BACKBONES})
+    write_json(places.metrics / "environment.json", {"training": {"threads": "2"}, "statistics": {"R": "4.2.2"}})
     audited = {name: {"assignment": content["assignment"]} for name, content in certificates.items()}
     write_json(places.metrics / "shortcuts.json", audited)
     return places

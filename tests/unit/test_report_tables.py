@@ -1,5 +1,7 @@
 """Tables 1 to 3 against counts and moments known by construction or by pandas' own groupby."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from report_inputs import BACKBONES, PARAMS, write_inputs
@@ -11,6 +13,7 @@ from nonmass.report.sources import read_sources
 from nonmass.report.tables import balance, clinical_characteristics, data_sets, informative_tests, performance
 from nonmass.tables import MEASURES
 
+TESTS_CSV = Path("tests.csv")
 NO_TESTS = pd.DataFrame(columns=list(tables.CHARACTERISTICS.columns))
 
 
@@ -57,7 +60,7 @@ def test_table1_counts_each_patient_once_a_class_and_no_excluded_one() -> None:
 
 
 def clinical(manifest: pd.DataFrame, patients: pd.DataFrame) -> tuple[dict[str, str], pd.DataFrame]:
-    table = clinical_characteristics(clinical_data(manifest, patients), NO_TESTS)
+    table = clinical_characteristics(clinical_data(manifest, patients), NO_TESTS, TESTS_CSV)
     return table.iloc[0, 2:].to_dict(), table
 
 
@@ -72,13 +75,13 @@ def test_table1_gives_mean_sd_percent_and_unknown() -> None:
 
 def test_table1_leaves_out_columns_that_describe_no_group(sources: records.Sources) -> None:
     clinical = clinical_data(sources.manifest, sources.patients)
-    table = clinical_characteristics(clinical, sources.tests)
+    table = clinical_characteristics(clinical, sources.tests, TESTS_CSV)
     assert set(table["characteristic"]) == {"patients", "age, years", "lesion size, mm", "BI-RADS"}
     assert clinical.left_out == ("remark",)
 
 
 def test_table1_has_each_test_once_in_the_row_that_opens_its_characteristic(sources: records.Sources) -> None:
-    table = clinical_characteristics(clinical_data(sources.manifest, sources.patients), sources.tests)
+    table = clinical_characteristics(clinical_data(sources.manifest, sources.patients), sources.tests, TESTS_CSV)
     assert list(table.columns[-4:]) == [
         "p, mass lesion",
         "test, mass lesion",
@@ -103,11 +106,11 @@ def test_a_characteristic_of_one_value_has_one_row_and_no_test() -> None:
     rows = [("mass", name, "", "", "one known value") for name in ("diagnosed_by", "follow_up_years")]
     tests = pd.DataFrame([*rows, ("mass", "age_years", "", "", "few")], columns=list(tables.CHARACTERISTICS.columns))
     clinical = clinical_data(manifest, patients)
-    table = clinical_characteristics(clinical, tests)
+    table = clinical_characteristics(clinical, tests, TESTS_CSV)
     cells = table.set_index("characteristic").loc[["diagnosed by", "follow up, years"]]
     assert cells.to_numpy().tolist() == [["biopsy", "2 of 3", "1 of 1", "", ""], ["2", "2 of 3", "0 of 1", "", ""]]
     assert informative_tests(clinical, tests)["characteristic"].to_list() == ["age_years"]
-    assert list(clinical_characteristics(clinical, tests[:2]).columns[-1:]) == ["malignant non-mass lesion"]
+    assert list(clinical_characteristics(clinical, tests[:2], TESTS_CSV).columns[-1:]) == ["malignant non-mass lesion"]
 
 
 def test_columns_are_judged_by_the_included_patients_alone() -> None:

@@ -1,13 +1,16 @@
 """Whether scores mean what they say and what acting on them is worth: curves with intervals, and why one is missing."""
 
+from collections.abc import Iterator
+
 import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nonmass.report.figures import DASHES, LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE
-from nonmass.report.records import Estimate, TaskSources
-from nonmass.report.wording import estimate, part_name
+from nonmass.report import cautions
+from nonmass.report.figures import DASHES, LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE, Plot
+from nonmass.report.records import Estimate, TaskSources, numbers_of
+from nonmass.report.wording import PARTS_SHOWN, estimate, part_name, task_name
 
 SCALE_WORDS = {"raw": "as trained", "scaled": "temperature-scaled"}
 POLICIES = ("treat all", "treat none")
@@ -144,3 +147,37 @@ def _decision(axes: Axes, curve: pd.DataFrame, number: int, name: str) -> None:
         markersize=3,
         label=name,
     )
+
+
+def calibration_plots(task: TaskSources) -> Iterator[Plot]:
+    """Reliability curves, one plot a part that judges."""
+    for part in PARTS_SHOWN:
+        numbers = numbers_of(task, part)
+        if part == "val" or not numbers:
+            continue
+        scores = "; ".join(
+            f"{backbone}: Brier score {estimate(values.calibration['raw'].get('brier'))} as trained, "
+            f"{estimate(values.calibration['scaled'].get('brier'))} temperature-scaled"
+            for backbone, values in numbers.items()
+        )
+        caption = f"{task_name(task.name)}, {part_name(part).lower()}: reliability."
+        yield Plot(
+            f"calibration_{task.name}_{part}",
+            cautions.captioned(caption, task),
+            f"Share of positive images over predicted probability. {caption} {scores}.",
+            reliability_figure(task, part, cautions.shout(task)),
+        )
+
+
+def decision_plots(task: TaskSources) -> Iterator[Plot]:
+    """Decision curves, one plot a part that judges."""
+    for part in PARTS_SHOWN:
+        if part == "val" or not numbers_of(task, part):
+            continue
+        caption = f"{task_name(task.name)}, {part_name(part).lower()}: net benefit."
+        yield Plot(
+            f"decision_{task.name}_{part}",
+            cautions.captioned(caption, task),
+            f"Net benefit over the probability from which one acts. {caption} reports/decisions/{task.name}.csv.",
+            decision_figure(task, part, cautions.shout(task)),
+        )

@@ -6,7 +6,7 @@ import pandas as pd
 
 from nonmass.report.records import Explained, Performance, Sources, TaskSources
 from nonmass.report.reported import Reported
-from nonmass.report.wording import CLASS_WORDS, RULE_WORDS, amount, column_name, part_name, task_name
+from nonmass.report.wording import CLASS_WORDS, PARTS_SHOWN, RULE_WORDS, amount, column_name, part_name, task_name
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
 
@@ -35,7 +35,7 @@ def data_notices(reported: Reported) -> list[str]:
 
 def task_cautions(task: TaskSources, part: str = "external") -> list[str]:
     """What holds for every number of a task, or for those of one part, where only that is shown."""
-    return leaks(task) + (_same_cohort(task) if part == "external" else []) + _other_side(task)
+    return leaks(task) + (_same_cohort(task) if part == "external" else [])
 
 
 def leaks(task: TaskSources) -> list[str]:
@@ -61,7 +61,7 @@ def _same_cohort(task: TaskSources) -> list[str]:
     return [f"External means other lesions of the same {same} here, not another institution."]
 
 
-def _other_side(task: TaskSources) -> list[str]:
+def other_side(task: TaskSources) -> list[str]:
     """A name such as mobilenet_448 promises the side of the images."""
     cautions = []
     for backbone, of_seeds in task.cards.items():
@@ -173,3 +173,16 @@ def data_cautions(sources: Sources) -> list[str]:
             f"{amount(sources.fields.images, 'image')} is doubtful and needs a person's eye."
         )
     return cautions
+
+
+def captioned(text: str, *tasks: TaskSources) -> str:
+    """A caption, opened by a shout if a task is not disjoint."""
+    return ". ".join(filter(None, [shout(*tasks), text]))
+
+
+def device_differences(task: TaskSources) -> str:
+    """How far each part is from training, in percentage points: "test 3.1, val 2.0"; "" if it is not known."""
+    parts = {part: task.certificate.parts[part] for part in PARTS_SHOWN if part in task.certificate.parts}
+    known = {name: part.max_device_difference for name, part in parts.items() if part.max_device_difference is not None}
+    texts = (f"{part_name(name).lower()} {100 * difference:.1f}" for name, difference in known.items())
+    return f"{', '.join(texts)} percentage points" if known else ""

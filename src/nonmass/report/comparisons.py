@@ -1,7 +1,7 @@
 """Two networks on the same images, and patients instead of images: sentences, and reasons for what is undefined."""
 
 from nonmass.report.records import Estimate, Performance, TaskSources
-from nonmass.report.wording import PARTS_SHOWN, amount, counted, estimate, number, p_value, part_name
+from nonmass.report.wording import PARTS_SHOWN, amount, counted, number, part_name
 
 _JUDGED = tuple(part for part in PARTS_SHOWN if part != "val")
 
@@ -10,20 +10,6 @@ MEASURE_WORDS = {
     "auc_difference_patient": "difference in AUC of patients",
     "p_calls": "test of calls",
 }
-
-
-def sentence_on(pair: tuple[str, str], measures: dict[str, Estimate], level: float) -> str:
-    """How two networks differ on a part; where no difference was found, how large a one could have been.
-
-    Args:
-        pair: The networks, first minus second.
-        measures: Group `comparison` of the measures.
-        level: Of confidence, 0 to 1.
-    """
-    holm = measures.get("p_holm", Estimate())
-    adjusted = f" ({p_value(holm)} by Holm)" if holm.est is not None else ""
-    words = f"{' minus '.join(pair)}: {estimate(measures['auc_difference'])}, {p_value(measures.get('p'))}{adjusted}."
-    return " ".join(filter(None, [words, could_have_shown(measures, level)]))
 
 
 def could_have_shown(measures: dict[str, Estimate], level: float) -> str:

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -13,9 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from nonmass.panels import OPACITY, original_of, overlay_of
-from nonmass.report.figures import DASHES, LEGEND_IN, MARKERS, SERIES, STYLE
+from nonmass.report import cautions
+from nonmass.report.cited import Source, Text, count_of_row, of_row
+from nonmass.report.figures import DASHES, LEGEND_IN, MARKERS, SERIES, STYLE, Plot
 from nonmass.report.records import Estimate, HeatMap, TaskSources
-from nonmass.report.wording import OUTCOME_WORDS, PARTS_SHOWN, amount, estimate, number, part_name, sentence
+from nonmass.report.wording import OUTCOME_WORDS, PARTS_SHOWN, amount, estimate, number, part_name, sentence, task_name
+from nonmass.tables import EXPLANATION_MEASURES
 
 ALL = "all"
 MEASURES = {
@@ -66,17 +70,28 @@ def check_rows(task: TaskSources, check: str, subject: str) -> list[Row]:
     for (part, outcome), some in found.groupby(["part", "outcome"]):
         values: dict[str, dict[str, Estimate]] = {}
         for row in some.to_dict("records"):
-            values.setdefault(row["subject"], {})[row["measure"]] = _estimate(row)
+            values.setdefault(row["subject"], {})[row["measure"]] = _estimate(row, task)
         if subject in values:
             first = some[some["subject"] == subject].iloc[0]
-            size = f"{amount(int(first['images']), 'image')} of {amount(int(first['patients']), 'patient')}"
-            rows.append(Row(str(part), str(outcome), size, values))
+            rows.append(Row(str(part), str(outcome), _size(first.to_dict(), task), values))
     order = [ALL, *OUTCOME_WORDS]
     return sorted(rows, key=lambda row: (PARTS_SHOWN.index(row.part), order.index(row.outcome)))
 
 
-def _estimate(row: dict[Any, Any]) -> Estimate:
-    est, lo, hi = (float(row[name]) if row[name] else None for name in ("estimate", "lo", "hi"))
+def _size(row: dict[Any, Any], task: TaskSources) -> str:
+    images, patients = (
+        count_of_row(row, name, _file(task), EXPLANATION_MEASURES.key) for name in ("images", "patients")
+    )
+    both = Source(images.source.file, images.source.key, f"{images.source.value}, {patients.source.value}")
+    return Text(f"{amount(images, 'image')} of {amount(patients, 'patient')}", both)
+
+
+def _file(task: TaskSources) -> Path:
+    return task.places.explanations / f"{task.name}.csv"
+
+
+def _estimate(row: dict[Any, Any], task: TaskSources) -> Estimate:
+    est, lo, hi = of_row(row, ("estimate", "lo", "hi"), _file(task), EXPLANATION_MEASURES.key)
     return Estimate(est, lo, hi, row["note"])
 
 
@@ -106,7 +121,7 @@ def similarities(task: TaskSources) -> dict[str, list[tuple[int, Estimate]]]:
     """Measure -> (layers lost, estimate), from the head alone to all."""
     found = task.explanation[task.explanation["check"] == "randomisation"].sort_values("subject")
     return {
-        str(measure): [(int(row["subject"]), _estimate(row)) for row in some.to_dict("records")]
+        str(measure): [(int(row["subject"]), _estimate(row, task)) for row in some.to_dict("records")]
         for measure, some in found.groupby("measure")
     }
 
@@ -209,3 +224,42 @@ def _shades_on_gray() -> LinearSegmentedColormap:
     """The colours of the maps as they look on middle gray, through which the image is seen."""
     colours = matplotlib.colormaps["inferno"](np.linspace(0, 1, 256))[:, :3]
     return LinearSegmentedColormap.from_list("heat", OPACITY * colours + (1 - OPACITY) * 0.25)
+
+
+def ordered_pictures(heat_maps: list[HeatMap]) -> list[HeatMap]:
+    """Parts as everywhere in the page; in each the right calls, then the errors; the surest first."""
+    by_outcome = {outcome: rank for rank, outcome in enumerate(OUTCOME_WORDS)}
+    shown = [picture for picture in heat_maps if picture.part in PARTS_SHOWN]
+    return sorted(shown, key=lambda p: (PARTS_SHOWN.index(p.part), by_outcome[p.outcome], -p.margin, p.image_id))
+
+
+def grouped_pictures(heat_maps: list[HeatMap]) -> dict[tuple[str, str], list[HeatMap]]:
+    """(part, outcome) -> its pictures, in the order of `ordered_pictures`."""
+    groups: dict[tuple[str, str], list[HeatMap]] = {}
+    for picture in ordered_pictures(heat_maps):
+        groups.setdefault((picture.part, picture.outcome), []).append(picture)
+    return groups
+
+
+def similarity_plot(task: TaskSources) -> Plot:
+    """What is left of the maps without the weights."""
+    lines = (
+        f"{SIMILARITIES[measure]}: "
+        + ", ".join(f"{estimate(value)} without the last {layers} layers" for layers, value in curve)
+        for measure, curve in similarities(task).items()
+    )
+    return Plot(
+        f"randomised_{task.name}",
+        cautions.captioned(f"{task_name(task.name)}: heat maps as weights are lost from the logit downwards.", task),
+        f"Likeness of heat maps to those of the whole network. {'; '.join(lines)}.",
+        similarity_curve(task, cautions.shout(task)),
+    )
+
+
+def figure_four_plot(task: TaskSources) -> Plot:
+    """Fig. 4, a file; the page shows the gallery, which has more."""
+    caption = cautions.captioned(
+        f"{task_name(task.name)}: originals above, heat maps below; the surest of each outcome.", task
+    )
+    pictures = ordered_pictures(task.heat_maps)
+    return Plot(f"fig4_gradcam_{task.name}", caption, caption, figure_four(task, pictures, cautions.shout(task)))

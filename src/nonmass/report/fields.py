@@ -3,7 +3,7 @@
 import pandas as pd
 
 from nonmass.report.records import Sources, TaskSources, TextRead
-from nonmass.report.wording import amount, share
+from nonmass.report.wording import amount, part_name, share, task_name
 from nonmass.tables import MARK_KINDS
 
 TREATMENT = {
@@ -12,7 +12,28 @@ TREATMENT = {
     "inpaint": "filled from around",
 }
 KIND_WORDS = {"caliper": "calipers", "arrow": "arrows", "dotted_line": "dotted lines", "text": "words or signs"}
+REASON_WORDS = {
+    "no-agreement": "the estimators do not agree on a box",
+    "split": "a gap divides the box: two pictures, a trace, or text beside the field",
+    "beside": "much that looks like tissue lies outside the box",
+    "goes-on": "lines of the picture go on beyond the box",
+    "soft": "the picture fades towards this side, so where it ends is unsure",
+    "unclean": "what lies beyond this side is not empty",
+    "flat": "a strip of one gray runs along the inside of this side",
+    "inner": "the field may end earlier, at a line within the box",
+    "small": "the box is a small part of the screen",
+    "trace": "a trace, such as of M-mode, may be on the screen",
+    "layout": "this side was taken from other screens of the device and size",
+    "ruler": "this side was taken from the depth ruler",
+    "colour": "colour was seen in the field",
+    "non-rect": "the outline is no rectangle",
+    "dual-view": "the screen shows two fields, of which one was chosen",
+    "m-mode": "an M-mode trace stands in place of a field",
+    "spectral": "a spectral trace stands in place of a field",
+    "override": "a person refused it",
+}
 STATES = ("accepted", "doubtful", "refused")
+SIDES = ("left", "top", "right", "bottom")
 MOST_REASONS = 12
 
 
@@ -53,6 +74,14 @@ def reasons(fov_index: pd.DataFrame) -> pd.DataFrame:
         .sort_values(["total", "reason"], ascending=[False, True])
         .drop(columns="total")
     )
+
+
+def reason_words(code: str) -> str:
+    """What a reason code means: "soft-bottom" -> "bottom: the picture fades towards this side, ..."; "" if unknown."""
+    stem, _, side = code.rpartition("-")
+    if code in REASON_WORDS or side not in SIDES:
+        return REASON_WORDS.get(code, "")
+    return f"{side}: {REASON_WORDS[stem]}" if stem in REASON_WORDS else ""
 
 
 def marks_by_class(task: TaskSources, marks: pd.DataFrame) -> pd.DataFrame:
@@ -99,3 +128,13 @@ def text_alarm(text: TextRead) -> str:
         if text.measured
         else f"How much {text.engine} misses has not been measured: what it did not find may be there."
     )
+
+
+def quarantined(sources: Sources) -> pd.DataFrame:
+    """tables.QUARANTINE with the column `kept`: the parts that hold an image all the same, if params say so."""
+    kept: dict[str, list[str]] = {image: [] for image in sources.quarantine["image_id"]}
+    for task in sources.tasks:
+        inside = task.split[task.split["image_id"].isin(list(kept))]
+        for image, part in zip(inside["image_id"], inside["part"], strict=True):
+            kept[image].append(f"{task_name(task.name)}, {part_name(part).lower()}")
+    return sources.quarantine.assign(kept=["; ".join(kept[image]) for image in sources.quarantine["image_id"]])

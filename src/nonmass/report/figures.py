@@ -2,17 +2,15 @@
 
 import io
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import matplotlib.style
-import pandas as pd
-from matplotlib.axes import Axes
+from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from nonmass.files import whole_file, write_text
-from nonmass.report.records import Estimate, Performance
-from nonmass.report.wording import estimate
 
 LEGEND_IN = 0.18  # height of a line of a legend, which stands below, where it covers no curve
 
@@ -59,91 +57,6 @@ STYLE = {
 }
 
 
-def roc_curves(curves: pd.DataFrame, performance: dict[str, Performance], shout: str = "") -> Figure:
-    """ROC curves of one part, all backbones in one plot, with both kinds of cut-off marked.
-
-    Args:
-        curves: tables.CURVES rows of one part.
-        performance: Backbone -> numbers of this part; gives the order, the AUCs and the cut-offs.
-        shout: Stands above, as the picture may leave the page; or "".
-    """
-    with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(3.7, 3.7 + LEGEND_IN * (3 + 2 * len(performance))), layout="constrained")
-        axes = figure.add_subplot(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        axes.set_title(shout, fontweight="bold")
-        axes.set(xlabel="False-positive rate (1 \u2212 specificity)", ylabel="Sensitivity (true-positive rate)")
-        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label="chance: AUC 0.5")
-        for number, (backbone, numbers) in enumerate(performance.items()):
-            points = curves[curves["backbone"] == backbone].sort_values("point")
-            colour = SERIES[number % len(SERIES)]
-            axes.plot(
-                points["false_positive_rate"],
-                points["sensitivity"],
-                color=colour,
-                linestyle=DASHES[number % len(DASHES)],
-                label=f"{backbone}\nAUC {estimate(numbers.auc)}",
-            )
-            marker = MARKERS[number % len(MARKERS)]
-            for rule, face in (("as_published", SURFACE), ("frozen", colour)):
-                _mark(axes, numbers.rules.get(rule, {}), marker, colour, face)
-        for face, words in ((MUTED, "cut-off of validation"), (SURFACE, "cut-off chosen on this part")):
-            axes.plot([], [], MARKERS[0], color=MUTED, markerfacecolor=face, markersize=7, label=words)
-        figure.legend(loc="outside lower left", handlelength=2.6)
-        figure.draw_without_rendering()  # the layout of a square above a legend settles in the second drawing
-        return figure
-
-
-def _mark(axes: Axes, point: dict[str, Estimate], marker: str, colour: str, face: str) -> None:
-    specificity, sensitivity = (point.get(name, Estimate()).est for name in ("specificity", "sensitivity"))
-    if specificity is None or sensitivity is None:
-        return
-    axes.plot(
-        [1 - specificity],
-        [sensitivity],
-        marker,
-        color=colour,
-        markerfacecolor=face,
-        markersize=7,
-        markeredgewidth=1.5,
-    )
-
-
-def training_curves(
-    histories: dict[str, dict[int, pd.DataFrame]], columns: dict[str, str], label: str, shout: str = ""
-) -> Figure:
-    """One measure over the epochs, all backbones in one plot; several seeds of one are thin lines of one colour.
-
-    Args:
-        histories: Backbone -> seed -> tables.HISTORY.
-        columns: Column of the history -> its word in the legend; at most two, the second dotted.
-        label: Name and unit of the measure.
-        shout: As for `roc_curves`.
-    """
-    with matplotlib.style.context(["default", STYLE]):
-        height = 2.8 + LEGEND_IN * len(histories) * len(columns)
-        figure = Figure(figsize=(3.7, height), layout="constrained")
-        axes = figure.add_subplot(xlabel="Epoch", ylabel=label)
-        axes.set_title(shout, fontweight="bold")
-        for number, (backbone, of_seeds) in enumerate(histories.items()):
-            width, size = (1.5, 3.5) if len(of_seeds) == 1 else (0.8, 2.0)
-            for column, dashes in zip(columns, ("solid", (0, (1, 1.5))), strict=False):
-                for rank, history in enumerate(of_seeds.values()):
-                    axes.plot(
-                        history["epoch"],
-                        history[column],
-                        color=SERIES[number % len(SERIES)],
-                        linestyle=dashes,
-                        marker=MARKERS[number % len(MARKERS)],
-                        markersize=size,
-                        linewidth=width,
-                        label=None if rank else f"{backbone}, {columns[column]}",
-                    )
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.margins(y=0.12)
-        figure.legend(loc="outside lower left")
-        return figure
-
-
 def svg_text(figure: Figure) -> str:
     """A figure as SVG with text as text, no date, no version of any software."""
     with matplotlib.style.context(["default", STYLE]), io.StringIO() as stream:
@@ -176,3 +89,32 @@ def write_figure(figure: Figure, svg: str, stem: Path) -> None:
     write_text(stem.with_suffix(".svg"), svg)
     with whole_file(stem.with_suffix(".png")) as path, matplotlib.style.context(["default", STYLE]):
         figure.savefig(path, format="png", dpi=300, facecolor="white", metadata={"Software": None})
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the page.
+
+    Attributes:
+        name: Stem of its files and opening of its ids.
+        caption: What stands below it.
+        description: What it shows, in words, for those who do not see it.
+        figure: The drawing.
+        warnings: What a reader must know beside it.
+    """
+
+    name: str
+    caption: str
+    description: str
+    figure: Figure
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def svg(self) -> str:
+        """The drawing as a file."""
+        return svg_text(self.figure)
+
+    @property
+    def inline(self) -> Markup:
+        """The drawing as an element of the page."""
+        return Markup(page_svg(self.svg, self.name.replace("_", "-"), self.description))

@@ -109,16 +109,16 @@ def flow_steps(sources: Sources) -> pd.DataFrame:
         read = Step(excluded=Amount(images=0, patients=0), left=counts.read)
         steps = [("read", read), *((_reason(key, sources), step) for key, step in ordered_steps(counts))]
         for words, step in steps:
-            columns = {f"excluded_{name}": n for name, n in step.excluded.model_dump().items()}
-            columns |= {f"left_{name}": n for name, n in step.left.model_dump().items()}
+            columns = {f"excluded_{name}": n for name, n in dict(step.excluded).items()}
+            columns |= {f"left_{name}": n for name, n in dict(step.left).items()}
             rows.append({"cohort": cohort, "step": words, **columns})
         refused = _refused_of(sources, cohort)
         if refused.images:
-            columns = {f"excluded_{name}": n for name, n in refused.model_dump().items()}
+            columns = {f"excluded_{name}": n for name, n in dict(refused).items()}
             left = {"images": counts.images - refused.images, "patients": counts.patients - refused.patients}
             columns |= {f"left_{name}": n for name, n in left.items()}
             rows.append({"cohort": cohort, "step": "field of view refused", **columns})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)
 
 
 def _refused_of(sources: Sources, cohort: str) -> Amount:

@@ -10,8 +10,10 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextPath
 
-from nonmass.report.figures import FONT, INK, MUTED, SERIES, STYLE, SURFACE
-from nonmass.report.flow import Cell, Chart
+from nonmass.report import cautions
+from nonmass.report.figures import FONT, INK, MUTED, SERIES, STYLE, SURFACE, Plot
+from nonmass.report.flow import Cell, Chart, flow_chart
+from nonmass.report.records import Sources
 
 # Inches, but for the sizes of letters (points). Places are measured from the left and, negative, from the top.
 WIDTH, MARGIN = 7.4, 0.04
@@ -200,3 +202,19 @@ def _length(text: str, size: float, weight: str) -> float:
     """Inches."""
     font = FontProperties(family=FONT, weight=weight)
     return float(TextPath((0, 0), text, size=size, prop=font).get_extents().x1) * SLACK / 72 if text.strip() else 0.0
+
+
+def flow_plot(sources: Sources) -> Plot:
+    """Fig. 1."""
+    chart = flow_chart(sources)
+    return Plot(
+        "fig1_flow",
+        cautions.captioned(
+            "From the images read to the parts of each task. Rules apply in order; an image goes with the first that "
+            "excludes it, a patient with her last image. A patient with lesions of two classes counts in both.",
+            *sources.tasks,
+        ),
+        str(chart),
+        draw_flow(chart),
+        tuple(cautions.data_cautions(sources)),
+    )

@@ -1,12 +1,32 @@
 """What the report knows: numbers with their intervals, counts, and what each task left behind."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import ConfigDict, Field
 
 from nonmass.report.reported import Definition, Record, Reported
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the graph left its results."""
+
+    metrics: Path
+    data: Path
+    curves: Path
+    measures: Path
+    characteristics: Path
+    problems_csv: Path
+    models: Path
+    gradcam: Path
+    shortcuts: Path
+    calibration: Path
+    decisions: Path
+    subgroups: Path
+    explanations: Path
 
 
 @dataclass(frozen=True)
@@ -138,6 +158,30 @@ class Certificate(Record):
         return self.unit == "patient" and bool(self.disjoint)
 
 
+class Block(Record):
+    """A part of a network: what it is, the shape of what it gives (0 px where that is no picture), what it costs."""
+
+    name: str
+    kind: str
+    channels: int
+    height_px: int
+    width_px: int
+    layers: int
+    parameters: int
+    multiply_adds: int
+
+
+class Network(Record):
+    """A network at the side of the images, block by block."""
+
+    timm: str
+    side_px: int
+    layers: int
+    parameters: int
+    multiply_adds: int
+    blocks: dict[str, Block]
+
+
 class Explained(Record):
     """The network that was explained; `not_perturbed`: target -> images of its sample without room elsewhere."""
 
@@ -195,6 +239,7 @@ class TaskSources:
     """Everything one task left behind.
 
     Attributes:
+        places: Where it was left.
         performance: Backbone -> part -> numbers.
         comparisons: (first, second) -> part -> measure, e.g. `auc_difference` and `p`.
         histories: Backbone -> seed -> epochs (tables.HISTORY).
@@ -209,6 +254,7 @@ class TaskSources:
     """
 
     name: str
+    places: Folders
     definition: Definition
     certificate: Certificate
     split: pd.DataFrame
@@ -232,14 +278,18 @@ class Sources:
     """Everything the report shows.
 
     Attributes:
+        places: Where it was read.
         flow: Cohort -> how it came into the study, with the sum under "all".
         tests: tables.CHARACTERISTICS.
         tests_software: What computed them -> its version.
         problems: tables.PROBLEMS, what of the sources was left out as faulty.
         quarantine: tables.QUARANTINE.
+        networks: Backbone -> what it is made of.
+        environment: `training` and `statistics` -> what computed them, as far as it is one and the same.
         fields: What fov_index (tables.FOV_INDEX) counts to.
     """
 
+    places: Folders
     params: dict[str, Any]
     reported: Reported
     flow: dict[str, Flow]
@@ -254,4 +304,11 @@ class Sources:
     text: TextRead
     crops: pd.DataFrame
     marks: pd.DataFrame
+    networks: dict[str, Network]
+    environment: dict[str, dict[str, Any]]
     tasks: list[TaskSources]
+
+
+def numbers_of(task: TaskSources, part: str) -> dict[str, Performance]:
+    """Backbone -> numbers, for those that have this part."""
+    return {backbone: parts[part] for backbone, parts in task.performance.items() if part in parts}

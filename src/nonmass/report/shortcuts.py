@@ -1,16 +1,19 @@
 """The shortcut audit as a table, a figure and sentences: what tells the classes apart without the lesion."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nonmass.report.figures import LEGEND_IN, LINE, MUTED, SERIES, STYLE, SURFACE
+from nonmass.report import cautions
+from nonmass.report.cited import of_row
+from nonmass.report.figures import LEGEND_IN, LINE, MUTED, SERIES, STYLE, SURFACE, Plot
 from nonmass.report.records import Estimate, TaskSources
-from nonmass.report.wording import amount, estimate, part_name, sentence
-from nonmass.shortcut_table import AUDITED, BESIDE_THE_LESION, GROUPS
+from nonmass.report.wording import amount, estimate, part_name, sentence, task_name
+from nonmass.shortcut_table import AUDITED, BESIDE_THE_LESION, GROUPS, SHORTCUTS
 
 ROW_IN = 0.235  # height of a row of the figure
 NAMES = {"fov": "finder", "all": "all together"}  # of groups whose key says too little
@@ -54,7 +57,8 @@ def tells_apart(area: Estimate | None) -> bool:
 
 def audit_rows(task: TaskSources) -> list[Row]:
     """The groups in their order."""
-    found = {(row["part"], row["group"], row["feature"]): _area(row) for row in task.shortcuts.to_dict("records")}
+    file = task.places.shortcuts / f"{task.name}.csv"
+    found = {(row["part"], row["group"], row["feature"]): _area(row, file) for row in task.shortcuts.to_dict("records")}
     rows = []
     for group, words in GROUPS.items():
         areas = {part: found[(part, group, "")] for part in AUDITED if (part, group, "") in found}
@@ -64,8 +68,8 @@ def audit_rows(task: TaskSources) -> list[Row]:
     return rows
 
 
-def _area(row: dict[Any, Any]) -> Estimate:
-    est, lo, hi = (float(row[name]) if row[name] else None for name in ("auc", "lo", "hi"))
+def _area(row: dict[Any, Any], file: Path) -> Estimate:
+    est, lo, hi = of_row(row, ("auc", "lo", "hi"), file, SHORTCUTS.key)
     return Estimate(est, lo, hi, row["note"])
 
 
@@ -86,26 +90,42 @@ def counts(task: TaskSources) -> str:
     return f"{', '.join(words)}; patients whom duplicates link count as one."
 
 
+def parts_of(task: TaskSources) -> list[str]:
+    """The audited parts in which any group has an area."""
+    rows = audit_rows(task)
+    return [part for part in AUDITED if any(row.areas.get(part, Estimate()).est is not None for row in rows)]
+
+
+def strongest(task: TaskSources, part: str) -> Row:
+    """The group with the largest area on a part, whether the lesion is in sight or not; of equal ones the first."""
+    return max(audit_rows(task), key=lambda row: row.areas.get(part, Estimate()).est or 0.0)
+
+
+def together(task: TaskSources) -> Row:
+    """All groups beside the lesion as one."""
+    return next(row for row in audit_rows(task) if row.group == "all")
+
+
 def findings(task: TaskSources) -> list[str]:
     """What the audit found, in sentences."""
     rows = audit_rows(task)
     marked = [row for row in rows if row.is_shortcut and row.group != "all"]
-    together = next(row for row in rows if row.group == "all")
+    every = together(task)
     names = "; ".join(f"{row.name} {estimate(row.areas['develop'])}" for row in marked)
     nothing = "No group by itself tells the classes apart beyond chance."
     if not any(row.areas.get("develop") for row in rows):
         nothing = "Nothing could be measured: there are too few patients of a class."
     lines = [
         f"Shortcuts that exist: {names}." if marked else nothing,
-        f"All groups beside the lesion together: AUC {estimate(together.areas.get('develop'))}.",
+        f"All groups beside the lesion together: AUC {estimate(every.areas.get('develop'))}.",
     ]
-    return [*lines, *_not_above(task, together)]
+    return [*lines, *_not_above(task, every)]
 
 
-def _not_above(task: TaskSources, together: Row) -> list[str]:
+def _not_above(task: TaskSources, every: Row) -> list[str]:
     """Networks that the shortcuts alone may match."""
     lines = []
-    for part, area in together.areas.items():
+    for part, area in every.areas.items():
         for backbone, network in networks(task, part).items():
             # At exactly 1 there is no interval; then the estimate itself is compared.
             least = network.est if network.lo is None else network.lo
@@ -166,4 +186,15 @@ def _draw_areas(axes: Axes, areas: dict[int, Estimate], number: int, shift: floa
         markerfacecolor=(colour, SURFACE)[number],
         markersize=5,
         label=("shortcuts cross-validated; networks on the test part", "both on the external part")[number],
+    )
+
+
+def audit_plot(task: TaskSources) -> Plot:
+    """What tells the classes apart without the lesion, beside the networks."""
+    rows = (f"{row.name} AUC {estimate(row.areas.get('develop'))}" for row in audit_rows(task))
+    return Plot(
+        f"shortcuts_{task.name}",
+        cautions.captioned(f"{task_name(task.name)}: what shortcuts alone reach, and the networks above them.", task),
+        f"Areas under the curve with intervals, cross-validated. {'; '.join(rows)}.",
+        forest(task, cautions.shout(task)),
     )

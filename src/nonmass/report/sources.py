@@ -1,7 +1,7 @@
 """Reads what the report shows: metrics, tables and pictures of the graph, checked and typed."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Hashable
 from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from nonmass import tables
 from nonmass.assignment import read_seal
 from nonmass.errors import InputError
 from nonmass.params import PARAMS_FILE, validate
+from nonmass.report.cited import of_json, of_row, rounded
 from nonmass.report.records import (
     Certificate,
     Counts,
@@ -19,7 +20,9 @@ from nonmass.report.records import (
     Explained,
     Fields,
     Flow,
+    Folders,
     HeatMap,
+    Network,
     Performance,
     Sources,
     Spread,
@@ -41,25 +44,6 @@ class Audited(Record):
     assignment: str
 
 
-@dataclass(frozen=True)
-class Folders:
-    """Where the graph left its results."""
-
-    metrics: Path
-    data: Path
-    curves: Path
-    measures: Path
-    characteristics: Path
-    problems_csv: Path
-    models: Path
-    gradcam: Path
-    shortcuts: Path
-    calibration: Path
-    decisions: Path
-    subgroups: Path
-    explanations: Path
-
-
 def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str, ...]) -> Sources:
     """Read everything; only the backbones and tasks that params name, whatever else lies there.
 
@@ -67,8 +51,10 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         InputError: A file is missing or is not what it should be.
     """
     certificates = _read(folders.metrics / "split.json", dict[str, Certificate])
+    networks = _read(folders.metrics / "networks.json", dict[str, Network])
     reported = validate(params, Reported, str(PARAMS_FILE))
     return Sources(
+        places=folders,
         # Where work ran is nobody's business, and an address of a machine.
         params={name: section for name, section in params.items() if name != "parallel"},
         reported=reported,
@@ -84,6 +70,8 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
         text=_read(folders.metrics / "text.json", TextRead),
         crops=tables.CROPS.read(folders.data / "fov" / "crops.csv"),
         marks=tables.MARKS.read(folders.data / "fov" / "marks.csv"),
+        environment=_read(folders.metrics / "environment.json", dict[str, dict[str, Any]]),
+        networks={name: _entry(networks, name, folders.metrics / "networks.json") for name in backbones},
         tasks=[
             _read_task(
                 name,
@@ -116,6 +104,7 @@ def _read_task(
     _check_audit(folders.metrics / "shortcuts.json", name, certificate)
     return TaskSources(
         name=name,
+        places=folders,
         definition=definition,
         certificate=certificate,
         split=tables.SPLIT.read(folders.data / "splits" / f"{name}.csv"),
@@ -179,7 +168,7 @@ def read_measures(path: Path) -> dict[str, dict[str, dict[str, dict[str, Estimat
     for row in tables.MEASURES.read(path).to_dict("records"):
         group = nested.setdefault(row["backbone"], {}).setdefault(row["part"], {}).setdefault(row["group"], {})
         try:
-            est, lo, hi = (float(row[name]) if row[name] else None for name in ("estimate", "lo", "hi"))
+            est, lo, hi = of_row(row, ("estimate", "lo", "hi"), path, tables.MEASURES.key)
         except ValueError:
             raise InputError(f"{path}: measure {row['measure']} of {row['backbone']} is no number") from None
         group[row["measure"]] = Estimate(est, lo, hi, row["note"])
@@ -193,7 +182,7 @@ def _performance(groups: dict[str, dict[str, Estimate]], where: str) -> Performa
     if missing:
         raise InputError(f"{where}: measure(s) {', '.join(missing)} missing; run `dvc repro` again")
     return Performance(
-        n={name: int(value.est or 0) for name, value in groups["n"].items()},
+        n={name: rounded(value.est) for name, value in groups["n"].items()},
         auc=groups[""]["auc"],
         auc_image=groups[""]["auc_image"],
         rules={rule: groups[rule] for rule in RULES if rule in groups},
@@ -210,7 +199,7 @@ def _spread(group: dict[str, Estimate], where: str) -> Spread:
     mean, sd, smallest, largest, n = (values.get(name) for name in ("mean", "sd", "min", "max", "n"))
     if mean is None or sd is None or smallest is None or largest is None or n is None:
         raise InputError(f"{where}: measures of seeds are incomplete; run `dvc repro` again")
-    return Spread(mean, sd, smallest, largest, round(n))
+    return Spread(mean, sd, smallest, largest, rounded(n))
 
 
 def _read_explanation(path: Path) -> pd.DataFrame:
@@ -222,9 +211,15 @@ def _read_heat_maps(folder: Path) -> list[HeatMap]:
     index = folder / "index.csv"
     if not index.exists():
         return []
-    rows = tables.HEAT_MAPS.read(index).to_dict("records")
-    names = ("image_id", "part", "truth", "score", "outcome", "margin", "scale_top")
-    return [HeatMap(**{name: row[name] for name in names}, png=_read_png(folder / row["file"])) for row in rows]
+    return [_heat_map(row, index) for row in tables.HEAT_MAPS.read(index).to_dict("records")]
+
+
+def _heat_map(row: dict[Hashable, Any], index: Path) -> HeatMap:
+    names = ("image_id", "part", "truth", "outcome", "scale_top")
+    score, margin = (of_row(row, [name], index, tables.HEAT_MAPS.key)[0] for name in ("score", "margin"))
+    assert score is not None and margin is not None, "the table holds no empty number"
+    png = _read_png(index.parent / row["file"])
+    return HeatMap(**{name: row[name] for name in names}, score=score, margin=margin, png=png)
 
 
 def _read_png(path: Path) -> bytes:
@@ -241,7 +236,7 @@ def _read(path: Path, kind: type[T]) -> T:
         raise InputError(f"{path}: not found; run `dvc repro` first") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as JSON: {error}") from None
-    return validate(content, kind, str(path))
+    return of_json(validate(content, kind, str(path)), path)  # type: ignore[no-any-return]
 
 
 def _entry(content: dict[str, T], key: str, path: Path) -> T:

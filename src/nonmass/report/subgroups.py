@@ -1,14 +1,18 @@
 """How well the networks do on some of the patients: rows of a table, and a forest of intervals."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from nonmass.report.figures import LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE
-from nonmass.report.records import Estimate, TaskSources
-from nonmass.report.wording import column_name, sentence
+from nonmass.report import cautions
+from nonmass.report.cited import count_of_row, of_row
+from nonmass.report.figures import LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE, Plot
+from nonmass.report.records import Estimate, TaskSources, numbers_of
+from nonmass.report.wording import column_name, part_name, sentence, task_name
+from nonmass.tables import SUBGROUPS
 
 ROW_IN = 0.235  # height of a row of the figure
 UNKNOWN = "unknown"  # level of images of which it is not known
@@ -28,7 +32,7 @@ class Row:
 
     characteristic: str
     level: str
-    counts: dict[str, int]
+    counts: Mapping[str, int]
     areas: dict[str, Estimate]
 
     @property
@@ -39,13 +43,17 @@ class Row:
 
 def rows_of(task: TaskSources, part: str) -> list[Row]:
     """All groups of a part; numbers in their order, words by the alphabet, what is unknown last."""
+    file = task.places.subgroups / f"{task.name}.csv"
     found: dict[tuple[str, str], Row] = {}
     for row in task.subgroups[task.subgroups["part"] == part].to_dict("records"):
-        est, lo, hi = (float(row[name]) if row[name] else None for name in ("auc", "lo", "hi"))
-        counts = {name: row[name] for name in ("images", "positive_patients", "negative_patients")}
+        counts = {
+            name: count_of_row(row, name, file, SUBGROUPS.key)
+            for name in ("images", "positive_patients", "negative_patients")
+        }
         characteristic = NAMES.get(row["characteristic"], column_name(row["characteristic"]))
         key = (characteristic, row["level"])
         group = found.setdefault(key, Row(*key, counts, {}))
+        est, lo, hi = of_row(row, ("auc", "lo", "hi"), file, SUBGROUPS.key)
         group.areas[row["backbone"]] = Estimate(est, lo, hi, row["note"])
     return sorted(found.values(), key=_place)
 
@@ -98,3 +106,17 @@ def forest(task: TaskSources, part: str, shout: str = "") -> Figure:
         axes.spines["left"].set_visible(False)
         figure.legend(loc="outside lower left", ncols=1, handlelength=1.6)
         return figure
+
+
+def subgroup_plots(task: TaskSources) -> Iterator[Plot]:
+    """A forest of subgroups a part that judges, if any of them has a number."""
+    for part in parts_of(task):
+        shown = [row for row in rows_of(task, part) if row.is_shown]
+        if shown and numbers_of(task, part):
+            caption = f"{task_name(task.name)}, {part_name(part).lower()}: subgroups with enough patients."
+            yield Plot(
+                f"subgroups_{task.name}_{part}",
+                cautions.captioned(caption, task),
+                f"Areas under the curve with intervals, as in the table below. {caption}",
+                forest(task, part, cautions.shout(task)),
+            )

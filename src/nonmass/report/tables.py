@@ -1,14 +1,16 @@
 """The tables of the study as frames: patients (1), data sets (2), performance (3)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 
 from nonmass.clinical import Clinical, known
+from nonmass.report.cited import Source, Text, keeping, of_row
 from nonmass.report.records import Estimate, TaskSources
 from nonmass.report.sources import RULES
 from nonmass.report.wording import CLASS_WORDS, PARTS_SHOWN, bare_p, column_name, count, group_name, letters, share
-from nonmass.tables import FINDINGS, PARTS
+from nonmass.tables import CHARACTERISTICS, FINDINGS, PARTS
 
 MEASURES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
 CELLS = ("tp", "fp", "tn", "fn")
@@ -18,13 +20,16 @@ OUTSIDE = ("quarantined", "withheld", "unused")
 
 NONE = "\u2013"
 
+COUNTED = tuple(f"{prefix}{what}" for prefix in ("", "positive_", "negative_") for what in ("images", "patients"))
 
-def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame) -> pd.DataFrame:
+
+def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame, tests_csv: Path) -> pd.DataFrame:
     """Table 1: patients of each class by their clinical columns, mean ± SD or n (%), with tests.
 
     Args:
         clinical: Patients by class.
         tests: tables.CHARACTERISTICS.
+        tests_csv: Where they were read; p-values are cited to it.
 
     Returns:
         Columns `characteristic`, `level`, then one a class (finding and pathology) with cells as
@@ -37,7 +42,7 @@ def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame) -> pd.Data
     constants = _constants(clinical)
     groups = {group_name(*pair): patients for pair, patients in clinical.classes.items()}
     rows = [{"characteristic": "patients", "level": "n", **{name: str(len(g)) for name, g in groups.items()}}]
-    described = _tested(tests)
+    described = _tested(tests, tests_csv)
     for column, kind in clinical.kinds.items():
         if column in constants:
             rows.append(_constant(column, constants[column], groups))
@@ -46,7 +51,7 @@ def clinical_characteristics(clinical: Clinical, tests: pd.DataFrame) -> pd.Data
         rows += [first | described.get(column, {}), *others]
     findings = [finding for finding in FINDINGS if (tests["finding"] == finding).any()]
     names = [name for finding in findings for name in test_columns(finding)]
-    return pd.DataFrame(rows, columns=["characteristic", "level", *groups, *names]).fillna("")
+    return pd.DataFrame(rows, columns=["characteristic", "level", *groups, *names], dtype=object).fillna("")
 
 
 def test_columns(finding: str) -> tuple[str, str]:
@@ -75,12 +80,13 @@ def _constant(column: str, value: str, groups: dict[str, pd.DataFrame]) -> dict[
     return {"characteristic": column_name(column), "level": value, **cells}
 
 
-def _tested(tests: pd.DataFrame) -> dict[str, dict[str, str]]:
+def _tested(tests: pd.DataFrame, tests_csv: Path) -> dict[str, dict[str, str]]:
     """Characteristic -> cells of its first row."""
     cells: dict[str, dict[str, str]] = {}
     for row in tests.to_dict("records"):
         p, test = test_columns(row["finding"])
-        printed = bare_p(float(row["p"])) if row["p"] else NONE
+        value = of_row(row, ["p"], tests_csv, CHARACTERISTICS.key)[0]
+        printed = NONE if value is None else keeping(bare_p)(value)
         cells.setdefault(row["characteristic"], {}).update({p: printed, test: row["test"] or NONE})
     return cells
 
@@ -124,9 +130,8 @@ def data_sets(tasks: list[TaskSources], manifest: pd.DataFrame) -> pd.DataFrame:
         `positive` and `negative`, and `split`. A patient with images of both classes counts in both.
         Rows of `OUTSIDE` follow the parts, with their images alone.
     """
-    return pd.DataFrame([row for task in tasks for row in _data_set_rows(task, manifest)]).astype(
-        {f"{prefix}{what}": "Int64" for prefix in ("", "positive_", "negative_") for what in ("images", "patients")}
-    )
+    rows = [row for task in tasks for row in _data_set_rows(task, manifest)]
+    return pd.DataFrame(rows).astype(dict.fromkeys(COUNTED, "Int64"))
 
 
 def _data_set_rows(task: TaskSources, manifest: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -149,6 +154,24 @@ def _data_set_rows(task: TaskSources, manifest: pd.DataFrame) -> Iterator[dict[s
         yield {"task": task.name, "part": name, "cohorts": "", "images": n, "split": word}
 
 
+def data_sets_printed(table: pd.DataFrame, tasks: list[TaskSources]) -> pd.DataFrame:
+    """The rows of `data_sets` with counts as printed, cited to the splits, or to the certificate if in no part."""
+    printed, counts = table.astype(object), table[list(COUNTED)].fillna(0).astype(int).to_dict("records")
+    of_name = {task.name: task for task in tasks}
+    for row, (name, part) in enumerate(zip(table["task"], table["part"], strict=True)):
+        task = of_name[name]
+        for column in COUNTED:
+            cell, (*truth, what) = counts[row][column], column.split("_")
+            if part in OUTSIDE:
+                text = keeping(count)(getattr(task.certificate, f"{part}_images")) if column == "images" else ""
+            else:
+                key = "; ".join([f"{what}: part={part}", *(f"truth={int(word == 'positive')}" for word in truth)])
+                file = (task.places.data / "splits" / f"{name}.csv").as_posix()
+                text = Text(count(cell), Source(file, key, str(cell)))
+            printed.at[row, column] = text
+    return printed
+
+
 def split_word(task: TaskSources) -> str:
     """What every row about a task says of its split."""
     return "disjoint" if task.certificate.is_clean else "NOT DISJOINT"
@@ -165,23 +188,28 @@ def balance(task: TaskSources, devices: "pd.Series[str]") -> pd.DataFrame:
         Column `what`, then one a part.
     """
     parts = {part: task.certificate.parts[part] for part in PARTS if part in task.certificate.parts}
+    counted, shared, percent = keeping(count), keeping(share), keeping(_percent)
     rows = [
-        {"what": "images", **{name: count(part.images) for name, part in parts.items()}},
-        {"what": "patients", **{name: count(part.patients) for name, part in parts.items()}},
+        {"what": "images", **{name: counted(part.images) for name, part in parts.items()}},
+        {"what": "patients", **{name: counted(part.patients) for name, part in parts.items()}},
         {
             "what": "positive images",
-            **{name: share(part.positive_images, part.images) for name, part in parts.items()},
+            **{name: shared(part.positive_images, part.images) for name, part in parts.items()},
         },
         {
             "what": "positive patients",
-            **{name: share(part.positive_patients, part.patients) for name, part in parts.items()},
+            **{name: shared(part.positive_patients, part.patients) for name, part in parts.items()},
         },
     ]
     names = {letters(name): name for name in sorted(devices.unique()) if name}
     for key in sorted({key for part in parts.values() for key in part.device_share}):
-        shares = {name: f"{100 * part.device_share.get(key, 0):.1f}\u00a0%" for name, part in parts.items()}
+        shares = {name: percent(part.device_share[key]) for name, part in parts.items() if key in part.device_share}
         rows.append({"what": f"device {names.get(letters(key), 'unknown')}", **shares})
-    return pd.DataFrame(rows, columns=["what", *parts])
+    return pd.DataFrame(rows, columns=["what", *parts], dtype=object).fillna("none")
+
+
+def _percent(of_one: float) -> str:
+    return f"{100 * of_one:.1f}\u00a0%"
 
 
 def performance(tasks: list[TaskSources]) -> pd.DataFrame:

@@ -79,6 +79,11 @@ def share(part: int, whole: int) -> str:
     return f"{count(part)} ({100 * part / whole:.1f}\u00a0%)" if whole else count(part)
 
 
+def in_millions(value: int) -> str:
+    """183018496 -> "183.0"."""
+    return f"{value / 1e6:,.1f}".replace(",", "\u202f")
+
+
 def p_value(p: Estimate | None) -> str:
     """`p = 0.034`, or `p < 0.001`: a p-value is never zero."""
     if p is None or p.est is None:

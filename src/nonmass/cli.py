@@ -252,8 +252,6 @@ def predict(
     """Answer both questions for new screens, one JSON line each; exit code 1 if a file cannot be read."""
     from nonmass.serving import commands
 
-    if onnx and overlays:
-        raise InputError("predict: --overlays need torch; leave out --onnx")
     if onnx and backbone:
         raise InputError("predict: a release holds one backbone; leave out --backbone, or export that one")
     answerers = commands.open_release(release) if onnx else commands.open_project(models, backbone, batch)

@@ -210,10 +210,13 @@ def _evidence(project: Project, task: str, backbone: str, measures: pd.DataFrame
     """What the evaluation says of scores like a new one's."""
     reliability = tables.RELIABILITY.read(project.calibration / f"{task}.csv")
     path = project.predictions / task / f"{backbone}.csv"
+    about = read_section(f"tasks.{task}", TaskParams)
+    narrowed = {"test": about.develop, "external": about.external}
     return evidence_of(
         measures[measures["backbone"] == backbone],
         reliability[reliability["backbone"] == backbone],
         tables.PREDICTIONS.read(path),
+        {part: class_name(condition) for part, condition in narrowed.items() if condition},
         read_section("subgroups.min_patients", int),
         read_section("roc.confidence_level", float),
         str(path),

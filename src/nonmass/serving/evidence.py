@@ -4,7 +4,9 @@ Nothing is estimated here. Shares, intervals and numbers of images and patients 
 its bins of scores (`tables.RELIABILITY`) and its rates at the frozen cut-off (`tables.MEASURES`).
 """
 
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +49,7 @@ class Evidence(Section):
     """How an ensemble did on a part that it neither learnt from nor was chosen on.
 
     Attributes:
+        shows: What it was narrowed to, such as "mass"; "" if it holds all of both classes.
         images: Of the part.
         patients: Whose they are.
         sensitivity: At the frozen cut-off; None where there is none.
@@ -56,6 +59,7 @@ class Evidence(Section):
         confidence_level: Of all intervals.
     """
 
+    shows: str
     images: int
     patients: int
     sensitivity: Rate | None
@@ -69,6 +73,7 @@ def evidence_of(
     measures: pd.DataFrame,
     reliability: pd.DataFrame,
     predictions: pd.DataFrame,
+    shows: Mapping[str, str],
     min_patients: int,
     confidence_level: float,
     where: str,
@@ -79,7 +84,8 @@ def evidence_of(
         measures: Rows of `tables.MEASURES`, of one backbone.
         reliability: Rows of `tables.RELIABILITY`, likewise.
         predictions: Rows of `tables.PREDICTIONS`, likewise.
-        min_patients: See `Evidence`.
+        shows: Part -> see `Evidence`.
+        min_patients: Likewise.
         confidence_level: That the tables were made with.
         where: Opens error messages.
 
@@ -91,6 +97,7 @@ def evidence_of(
         rows = predictions[predictions["part"] == part].sort_values(["logit", "truth"])
         bins = reliability[(reliability["part"] == part) & (reliability["scale"] == "raw")].sort_values("bin")
         found[part] = Evidence(
+            shows=shows.get(part, ""),
             images=len(rows),
             patients=int(rows["patient_id"].nunique()),
             sensitivity=_at_cutoff(measures, part, "sensitivity"),
@@ -127,6 +134,7 @@ def _bands(bins: pd.DataFrame, logits: NDArray[np.float64], truth: NDArray[np.in
     expected = (bins["observed"] * bins["images"]).round().astype(int).tolist()
     if len(ends) == 0 or ends[-1] != len(logits) or positives != expected:
         raise InputError(f"{where}: the reliability curve is not of these predictions; run `dvc repro`")
+    found: Iterable[Any] = bins.itertuples()
     return tuple(
         Band(
             from_logit=float(logits[start]),
@@ -136,7 +144,7 @@ def _bands(bins: pd.DataFrame, logits: NDArray[np.float64], truth: NDArray[np.in
             positive_images=positive,
             share=Rate(estimate=float(row.observed), lo=_number(row.lo), hi=_number(row.hi)),
         )
-        for start, end, positive, row in zip(starts, ends, positives, bins.itertuples(), strict=True)
+        for start, end, positive, row in zip(starts, ends, positives, found, strict=True)
     )
 
 
@@ -147,9 +155,8 @@ def _at_cutoff(measures: pd.DataFrame, part: str, name: str) -> Rate | None:
         & (measures["measure"] == name)
         & (measures["estimate"] != "")
     ]
-    return next(
-        (Rate(estimate=float(row.estimate), lo=_number(row.lo), hi=_number(row.hi)) for row in rows.itertuples()), None
-    )
+    found: Iterable[Any] = rows.itertuples()
+    return next((Rate(estimate=float(row.estimate), lo=_number(row.lo), hi=_number(row.hi)) for row in found), None)
 
 
 def _number(digits: str) -> float | None:

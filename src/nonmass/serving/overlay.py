@@ -23,7 +23,7 @@ def is_positive(answer: Answer) -> bool:
 
 
 def heat_map(screen: Screen, answer: Answer, scorer: Any) -> NDArray[np.float32] | None:
-    """(h, w), what each cell of the last feature map adds to the logit of the call, 0 or more; None without such graphs.
+    """(h, w), what each cell of the last feature map adds to the logit of the call, 0 or more; None if no graph does.
 
     Raises:
         ValueError: The screen has no square.

@@ -91,7 +91,7 @@ def _refuse_picture(content: bytes) -> None:
         raise InputError(f"{NAME}: has more than {MAX_PIXELS} pixels; export a smaller one") from None
     except Exception:  # decoders raise whatever they like on broken files
         known = ", ".join(FORMATS)
-        raise InputError(f"{NAME}: is neither DICOM nor a picture that can be read; give one of {known}") from None
+        raise InputError(f"{NAME}: is neither DICOM nor a picture that can be read; give DICOM, {known}") from None
     if size[0] * size[1] > MAX_PIXELS:
         raise InputError(f"{NAME}: {size[0]} x {size[1]} are more than {MAX_PIXELS} pixels; export a smaller one")
     if has_more:

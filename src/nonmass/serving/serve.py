@@ -69,10 +69,8 @@ def address_of(listening: socket.socket) -> str:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(place)
-        return listening
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # Already listens, so that who is told the address may come at once.
+        return socket.create_server((str(place[0]), port), family=family)
     except OSError as error:
         raise InputError(f"serve: cannot listen at {host}:{port} ({error.strerror}); choose another --port") from None

@@ -17,7 +17,8 @@ DROP = """([text, name]) => {
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], name));
   for (const kind of ["dragover", "drop"]) {
-    document.querySelector("#drop").dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    const event = new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true });
+    document.querySelector("#drop").dispatchEvent(event);
   }
 }"""
 
@@ -47,6 +48,7 @@ def page(browser, program):
     complaints = []
     context = browser.new_context(viewport={"width": 1100, "height": 700}, accept_downloads=True)
     opened = context.new_page()
+    opened.set_default_timeout(120_000)  # the first image waits for the reader to start
     opened.on("console", lambda message: complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     own = (program.address, "data:", "blob:")

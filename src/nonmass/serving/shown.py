@@ -10,7 +10,7 @@ from nonmass.saliency import enlarge
 
 SIDE_PX = 1600  # of the longer side; more shows nothing more
 OPACITY = 0.7  # where a map is highest; it falls with the map, so that tissue stays to be seen
-PNG_LEVEL = 3
+PNG_LEVEL = 1  # speckle packs hardly better at a higher one
 
 
 def field_png(field: Gray) -> bytes:

@@ -103,16 +103,16 @@ def _on_part(one: Answer, evidence: Evidence) -> Record:
 
 def _not_known(release: Release) -> list[str]:
     """What a reader might take the numbers for and should not."""
-    said = ["how sure the probability of this one image is: no interval is computed for a single image"]
+    said = ["How sure the probability of this one image is: no interval is computed for a single image"]
     if release.temperature is None:
-        said.append("a calibrated probability: validation gave no temperature")
+        said.append("A calibrated probability: validation gave no temperature")
     else:
-        said.append("whether the calibration holds here: its one number was fitted on validation images of the study")
+        said.append("Whether the calibration holds here: its one number was fitted on validation images of the study")
     if len(release.seeds) == 1:
-        said.append("what a network from another seed would say: one was trained")
-    said.append("what these shares are where disease is rarer or more frequent than in the study")
+        said.append("What a network from another seed would say: one was trained")
+    said.append("What these shares are where disease is rarer or more frequent than in the study")
     if not release.certificate.disjoint:
-        said.append("how well it does on new patients: the study's parts share patients or pictures (NOT DISJOINT)")
+        said.append("How well it does on new patients: the study's parts share patients or pictures (NOT DISJOINT)")
     return said
 
 

@@ -86,7 +86,7 @@ def answer_lines(found: Record, task: str) -> Iterator[str]:
         rates = [f"{name} {rate(judged[name])}" for name in ("sensitivity", "specificity") if judged[name]]
         if rates:
             size = f"{judged['images']} images of {judged['patients']} patients"
-            yield f"At this cut-off on {_place(part, judged)} ({size}): {', '.join(rates)}."
+            yield f"At this cut-off on {_place(part, judged)}, {size}: {', '.join(rates)}."
     if one["unlike_training"]:
         yield f"UNLIKE THE TRAINING IMAGES: distance {one['distance']:.2f}, limit {one['distance_limit']:.2f}."
 
@@ -97,7 +97,7 @@ def scored_like(judged: Record, place: str, positive: str) -> str:
     if band is None:
         return f"Images scored like this on {place}: {judged['nothing_scored_like']}."
     return (
-        f"Of {band['images']} images scored like this on {place} ({band['patients']} patients), "
+        f"Of {band['images']} images of {band['patients']} patients scored like this on {place}, "
         f"{band['positive_images']} were {positive}: {rate(band['share'], judged['confidence_level'])}."
     )
 
@@ -135,7 +135,7 @@ def words(name: str) -> str:
 
 
 def _place(part: str, judged: Record) -> str:
-    return f"the {PART_WORDS[part]}, {words(judged['shows'])}," if judged["shows"] else f"the {PART_WORDS[part]}"
+    return f"the {PART_WORDS[part]} ({words(judged['shows'])})" if judged["shows"] else f"the {PART_WORDS[part]}"
 
 
 def _classes(found: Record, task: str) -> tuple[str, str]:

@@ -13,6 +13,18 @@ from pathlib import Path
 from typing import Any
 
 RUN = "import sys; from nonmass.cli import run; sys.argv[0] = 'nonmass'; run()"
+# An interpreter that refuses what a light install lacks.
+LIGHT = (
+    """
+import sys
+heavy = set("torch torchvision timm lightning_fabric dvc rpy2 sklearn matplotlib pytorch_grad_cam onnx jinja2".split())
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in heavy: raise ImportError(f"not installed: {name}", name=name)
+sys.meta_path.insert(0, Refuse())
+"""
+    + RUN
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class Served:
 @contextmanager
 def served(folder: Path, *words: str, **environment: str) -> Iterator[Served]:
     """`nonmass serve` in a folder, ended with the block."""
-    command = [sys.executable, "-c", RUN, "serve", "--port", "0", *words]
+    command = [sys.executable, "-c", LIGHT if "--onnx" in words else RUN, "serve", "--port", "0", *words]
     process = subprocess.Popen(
         command,
         cwd=folder,

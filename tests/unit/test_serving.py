@@ -168,6 +168,9 @@ def test_onnx_needs_nothing_of_the_pipeline(project, tmp_path):
     assert done.returncode == 0, done.stderr
     here, _ = predict("data/raw/drawn/42.png", "--onnx")
     assert json.loads(done.stdout)["detect"] == here["data/raw/drawn/42.png"]["detect"]
+    assert light("--onnx", "--overlays", "maps").returncode == 0
+    pictures = sorted(path.name for path in (tmp_path / "maps").iterdir())
+    assert pictures == ["00001-42-classify.png", "00001-42-detect.png"]
     without = light()
     assert without.returncode == 1
     assert "is not installed; use --onnx with an exported release" in without.stderr.splitlines()[-1]
@@ -300,6 +303,31 @@ def test_a_name_that_is_no_utf_8_is_escaped(project, tmp_path):
     found, _ = predict(tmp_path / "odd", "--csv", tmp_path / "answers.csv")
     assert list(found) == ["\udcff.png"]
     assert "\n\\udcff.png,research use only," in (tmp_path / "answers.csv").read_text(encoding="utf-8")
+
+
+def test_a_head_that_is_no_mean_gives_no_heat_maps():
+    from nonmass.network import build_network
+    from nonmass.serving.export import has_mean_head, onnx_bytes
+    from nonmass.serving.onnx_scorer import CELLS
+
+    class Largest(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = build_network("test_resnet", head="default").eval()
+            self.get_classifier, self.forward_features = self.inner.get_classifier, self.inner.forward_features
+
+        def forward_head(self, features):
+            return self.inner.fc(features.amax(dim=(2, 3)))
+
+        def forward(self, images):
+            return self.forward_head(self.forward_features(images))
+
+    other = Largest().eval()
+    assert has_mean_head(other.inner, 64) and not has_mean_head(other, 64)
+    assert not has_mean_head(torch.nn.Conv2d(1, 1, 3), 64)
+    assert CELLS.encode() in onnx_bytes(other.inner, 64, "test_resnet")
+    assert CELLS.encode() not in onnx_bytes(other, 64, "largest")
+    assert not other.inner.training
 
 
 def test_a_split_that_was_not_evaluated_is_refused(finished, tmp_path, monkeypatch):

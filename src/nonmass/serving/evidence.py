@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nonmass.errors import InputError
 from nonmass.params import Section
-from nonmass.subgroups import JUDGED_PARTS
+from nonmass.selection import EXPLAINED_PARTS
 
 
 class Rate(Section):
@@ -93,7 +93,7 @@ def evidence_of(
         InputError: The bins are not those of these predictions.
     """
     found = {}
-    for part in (part for part in JUDGED_PARTS if (predictions["part"] == part).any()):
+    for part in (part for part in EXPLAINED_PARTS if (predictions["part"] == part).any()):
         rows = predictions[predictions["part"] == part].sort_values(["logit", "truth"])
         bins = reliability[(reliability["part"] == part) & (reliability["scale"] == "raw")].sort_values("bin")
         found[part] = Evidence(

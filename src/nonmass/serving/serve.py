@@ -9,6 +9,8 @@ from nonmass.errors import InputError
 from nonmass.serving.commands import Answerers, notices
 from nonmass.serving.release import RESEARCH_USE, Release
 
+CONNECTIONS = 64  # at a time
+GRACE_S = 5  # for what is being answered when the program is ended
 OPEN = (
     "anybody who reaches this machine over the network can send images and read answers: there is no password, and "
     "nothing is encrypted"
@@ -44,7 +46,14 @@ def serve(answerers: Answerers, host: str, port: int, device: str, say: Callable
         site = make_site(make_page(about(answerers.releases)), desk.consult, host, thread)
         # No line a request; what is wrong with one goes to whoever sent it.
         config = uvicorn.Config(
-            site, log_level="error", access_log=False, lifespan="off", ws="none", server_header=False
+            site,
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=GRACE_S,
         )
         if not is_loopback(host):
             say(f"warning: {OPEN}")

@@ -4,6 +4,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from nonmass.errors import InputError
 from nonmass.serving.commands import Answerers, notices
@@ -11,6 +12,11 @@ from nonmass.serving.release import RESEARCH_USE, Release
 
 CONNECTIONS = 64  # at a time
 GRACE_S = 5  # for what is being answered when the program is ended
+# No line a request; what is wrong with one goes to whoever sent it.
+QUIET: dict[str, Any] = {
+    **{"log_level": "error", "access_log": False, "server_header": False},
+    **{"lifespan": "off", "ws": "none"},
+}
 OPEN = (
     "anybody who reaches this machine over the network can send images and read answers: there is no password, and "
     "nothing is encrypted"
@@ -44,17 +50,7 @@ def serve(answerers: Answerers, host: str, port: int, device: str, say: Callable
     with ThreadPoolExecutor(1) as thread, contextlib.closing(reader), listening:
         desk = Desk(answerers.releases, answerers.scorers, reader)
         site = make_site(make_page(about(answerers.releases)), desk.consult, host, thread)
-        # No line a request; what is wrong with one goes to whoever sent it.
-        config = uvicorn.Config(
-            site,
-            log_level="error",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_graceful_shutdown=GRACE_S,
-        )
+        config = uvicorn.Config(site, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=GRACE_S, **QUIET)
         if not is_loopback(host):
             say(f"warning: {OPEN}")
         say(f"{address_of(listening)} ({RESEARCH_USE}; Ctrl-C ends it)")

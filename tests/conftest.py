@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,9 @@ def tiny_world(tmp_path: Path) -> TinyWorld:
     return TinyWorld(images_dir, split_csv, tables.SPLIT.read(split_csv), images)
 
 
-@pytest.fixture
-def torch_globals() -> Iterator[None]:
-    """Gives torch's threads, flags and generator back as they were."""
+@contextmanager
+def torch_as_it_was() -> Iterator[None]:
+    """Gives torch's threads, flags and generator back at the end of the block."""
     import torch
 
     threads, is_strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
@@ -165,6 +166,48 @@ def torch_globals() -> Iterator[None]:
         os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
     else:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = workspace
+
+
+@pytest.fixture
+def torch_globals() -> Iterator[None]:
+    """Gives torch's threads, flags and generator back as they were."""
+    with torch_as_it_was():
+        yield
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A project of drawn screens whose graph has run, see `serving_project`; tests leave it as it is.
+
+    Attributes:
+        folder: Holds params.yaml and, in `release`, both tasks as ONNX.
+        image_ids: Of each screen, by its number.
+        said: What `nonmass export` printed.
+    """
+
+    folder: Path
+    image_ids: Mapping[int, str]
+    said: str
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One for all tests of a run, as it takes a while to make."""
+    from serving_project import write_project
+    from typer.testing import CliRunner
+
+    from nonmass.cli import app
+
+    folder, before = tmp_path_factory.mktemp("finished"), Path.cwd()
+    with torch_as_it_was():
+        image_ids = write_project(folder)
+        os.chdir(folder)
+        try:
+            exported = CliRunner().invoke(app, ["export"], catch_exceptions=False)
+        finally:
+            os.chdir(before)
+    assert exported.exit_code == 0
+    return Finished(folder, image_ids, exported.stdout)
 
 
 @pytest.fixture

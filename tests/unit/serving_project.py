@@ -116,6 +116,29 @@ def _write_task(folder: Path, task: str, image_ids: dict[int, str]) -> None:
     ]
     measures = pd.DataFrame(rows, columns=list(tables.MEASURES.columns))
     tables.MEASURES.write(measures, folder / "reports" / "measures" / f"{task}.csv")
+    _write_reliability(folder, task)
+
+
+def _write_reliability(folder: Path, task: str) -> None:
+    """All images of a part in one bin, with an interval that is known by construction."""
+    rows = tables.PREDICTIONS.read(folder / "predictions" / task / "tiny.csv")
+    parts = [
+        {
+            "backbone": "tiny",
+            "part": part,
+            "scale": "raw",
+            "bin": 1,
+            "images": len(some),
+            "patients": some["patient_id"].nunique(),
+            "probability": some["score"].mean(),
+            "observed": some["truth"].mean(),
+            "lo": "0.25",
+            "hi": "0.75",
+        }
+        for part, some in rows.groupby("part")
+    ]
+    reliability = pd.DataFrame(parts, columns=list(tables.RELIABILITY.columns))
+    tables.RELIABILITY.write(reliability, folder / "reports" / "calibration" / f"{task}.csv")
 
 
 __all__ = ["CUTOFFS", "DECIDED", "DECIDED_BOX", "FIELD", "PARTS", "ROOT", "TEMPERATURE", "write_project"]

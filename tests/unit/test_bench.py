@@ -54,3 +54,4 @@ def test_every_backbone_has_its_cost_of_answers(write_params, tmp_path, monkeypa
     assert list(table["screens"]) == [5, 5]
     assert (table[["networks_ms", "screens_ms", "networks_cpu_ms", "preparing_cpu_ms"]] > 0).all(axis=None)
     assert np.allclose(table["times_networks"], table["screens_ms"] / table["networks_ms"])
+    assert np.allclose(table["least_times"] - 1, table["preparing_cpu_ms"] / table["networks_cpu_ms"])

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from scipy.special import expit
 from screen_project import draw
-from serving_project import CUTOFFS, DECIDED, DECIDED_BOX, PARTS, ROOT, TEMPERATURE, write_project
+from serving_project import CUTOFFS, DECIDED, DECIDED_BOX, PARTS, ROOT, TEMPERATURE
 from typer.testing import CliRunner
 
 from nonmass import tables
@@ -29,31 +29,21 @@ pytestmark = pytest.mark.usefixtures("torch_globals")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished project, and the image_id of each screen's number."""
-    folder = tmp_path_factory.mktemp("finished")
-    image_ids = write_project(folder)
-    return folder, image_ids
-
-
-@pytest.fixture(scope="module")
 def together(finished):
-    """The records of all screens of the project; its release is written on the way, and what that says returned."""
+    """The records of all screens of the project."""
     before, threads = Path.cwd(), torch.get_num_threads()
-    os.chdir(finished[0])
+    os.chdir(finished.folder)
     try:
-        said = CliRunner().invoke(app, ["export"], catch_exceptions=False)
-        assert said.exit_code == 0
-        return predict("data/raw/drawn")[0], said.stdout
+        return predict("data/raw/drawn")[0]
     finally:
         torch.set_num_threads(threads)
         os.chdir(before)
 
 
 @pytest.fixture
-def project(finished, together, monkeypatch):
-    monkeypatch.chdir(finished[0])
-    return finished[0]
+def project(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    return finished.folder
 
 
 def predict(*words, code=0):
@@ -73,14 +63,14 @@ def pipelines(project, task):
 
 def test_a_folder_gets_the_pipelines_numbers_to_the_last_digit(project, finished, together):
     """A screen whose box a person decided included, and however many were scored with it."""
-    found, _ = together
+    found = together
     assert len(found) == len(PARTS)
     for task in ("detect", "classify"):
         rows = pipelines(project, task)
-        scored = [number for number, image_id in finished[1].items() if image_id in rows]
+        scored = [number for number, image_id in finished.image_ids.items() if image_id in rows]
         assert len(scored) == 23
         for number in scored:
-            row, one = rows[finished[1][number]], found[f"{number}.png"][task]
+            row, one = rows[finished.image_ids[number]], found[f"{number}.png"][task]
             assert (one["logit"], one["probability"]) == (row.logit, row.score)
             assert one["call"] in ("non_mass", "normal", "benign", "malignant")
     assert found[f"{DECIDED}.png"]["fov"]["box"] == list(DECIDED_BOX)
@@ -88,13 +78,13 @@ def test_a_folder_gets_the_pipelines_numbers_to_the_last_digit(project, finished
 
 def test_a_single_screen_gets_the_same_record_as_in_its_folder(project, together):
     alone, _ = predict("data/raw/drawn/42.png")
-    assert alone == {"data/raw/drawn/42.png": {**together[0]["42.png"], "file": "data/raw/drawn/42.png"}}
+    assert alone == {"data/raw/drawn/42.png": {**together["42.png"], "file": "data/raw/drawn/42.png"}}
 
 
 def test_fields_of_view_are_those_of_the_index(project, finished, together):
-    found, _ = together
+    found = together
     rows = tables.FOV_INDEX.read(project / "data/fov/index.csv").set_index("image_id")
-    for number, image_id in finished[1].items():
+    for number, image_id in finished.image_ids.items():
         fov, row = found[f"{number}.png"]["fov"], rows.loc[image_id]
         assert fov["box"] == row[list(tables.BOX_COLUMNS)].tolist()
         assert (fov["confidence"], "|".join(fov["flags"])) == (row["confidence"], row["flags"])
@@ -120,7 +110,7 @@ def test_onnx_agrees_with_torch_within_the_stated_difference(project, together, 
     for name in names:
         shutil.copy(project / "data/raw/drawn" / name, tmp_path)
     by_onnx, _ = predict(tmp_path, "--onnx")
-    by_torch = {name: together[0][name] for name in names}
+    by_torch = {name: together[name] for name in names}
     for task in ("detect", "classify"):
         check = read_release(project / "release" / task).export_check
         logits = np.array([[one[name][task]["logit"] for name in by_torch] for one in (by_torch, by_onnx)])
@@ -143,8 +133,8 @@ def test_two_exports_give_the_same_bytes(project, tmp_path):
         assert str(project).encode() not in content and str(ROOT).encode() not in content
 
 
-def test_an_export_says_how_far_it_is_from_torch_and_how_often_it_gives_notice(project, together):
-    said = together[1]
+def test_an_export_says_how_far_it_is_from_torch_and_how_often_it_gives_notice(project, finished):
+    said = finished.said
     assert "23 images by torch and by ONNX Runtime: logits differ by at most" in said
     assert "of 4 test images noticed as unlike the training images" in said
     release = read_release(project / "release" / "detect")
@@ -178,6 +168,9 @@ def test_onnx_needs_nothing_of_the_pipeline(project, tmp_path):
     assert done.returncode == 0, done.stderr
     here, _ = predict("data/raw/drawn/42.png", "--onnx")
     assert json.loads(done.stdout)["detect"] == here["data/raw/drawn/42.png"]["detect"]
+    assert light("--onnx", "--overlays", "maps").returncode == 0
+    pictures = sorted(path.name for path in (tmp_path / "maps").iterdir())
+    assert pictures == ["00001-42-classify.png", "00001-42-detect.png"]
     without = light()
     assert without.returncode == 1
     assert "is not installed; use --onnx with an exported release" in without.stderr.splitlines()[-1]
@@ -242,7 +235,6 @@ def test_overlays_show_the_field_and_none_is_drawn_where_a_name_may_stand(projec
     [
         (["no/such.png"], r"no/such\.png: not found; give an image"),
         (["void"], "void: no image in this folder"),
-        (["data/raw/drawn/42.png", "--onnx", "--overlays", "x"], "--overlays need torch"),
         (["data/raw/drawn/42.png", "--onnx", "--release", "void"], "void: no release; make one with `nonmass export`"),
         (["data/raw/drawn/42.png", "--csv", "void"], "void: is a folder; give --csv the name of a file"),
         (["data/raw/drawn/42.png", "--overlays", "params.yaml"], "is a file; give --overlays the name of a folder"),
@@ -267,7 +259,7 @@ def test_a_damaged_release_is_refused(project, tmp_path, damage):
         graph[-40] ^= 1
         (task / "1.onnx").write_bytes(graph)
     elif damage == "version":
-        content["format"] = 2
+        content["format"] = 1
     elif damage == "key":
         del content["cutoff_logit"]
     elif damage == "path":
@@ -294,7 +286,7 @@ def test_other_weights_than_described_are_refused(project, tmp_path):
 
 
 def test_weights_that_are_no_numbers_give_no_answer(finished, tmp_path, monkeypatch):
-    shutil.copytree(finished[0], tmp_path / "other")
+    shutil.copytree(finished.folder, tmp_path / "other")
     monkeypatch.chdir(tmp_path / "other")
     path = Path("models/detect/tiny/1/model.safetensors")
     weights = load_file(path)
@@ -313,8 +305,33 @@ def test_a_name_that_is_no_utf_8_is_escaped(project, tmp_path):
     assert "\n\\udcff.png,research use only," in (tmp_path / "answers.csv").read_text(encoding="utf-8")
 
 
+def test_a_head_that_is_no_mean_gives_no_heat_maps():
+    from nonmass.network import build_network
+    from nonmass.serving.export import has_mean_head, onnx_bytes
+    from nonmass.serving.onnx_scorer import CELLS
+
+    class Largest(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = build_network("test_resnet", head="default").eval()
+            self.get_classifier, self.forward_features = self.inner.get_classifier, self.inner.forward_features
+
+        def forward_head(self, features):
+            return self.inner.fc(features.amax(dim=(2, 3)))
+
+        def forward(self, images):
+            return self.forward_head(self.forward_features(images))
+
+    other = Largest().eval()
+    assert has_mean_head(other.inner, 64) and not has_mean_head(other, 64)
+    assert not has_mean_head(torch.nn.Conv2d(1, 1, 3), 64)
+    assert CELLS.encode() in onnx_bytes(other.inner, 64, "test_resnet")
+    assert CELLS.encode() not in onnx_bytes(other, 64, "largest")
+    assert not other.inner.training
+
+
 def test_a_split_that_was_not_evaluated_is_refused(finished, tmp_path, monkeypatch):
-    shutil.copytree(finished[0], tmp_path / "other")
+    shutil.copytree(finished.folder, tmp_path / "other")
     monkeypatch.chdir(tmp_path / "other")
     split = tables.SPLIT.read(Path("data/splits/detect.csv"))
     tables.SPLIT.write(split.assign(truth=1 - split["truth"]), Path("data/splits/detect.csv"))

@@ -58,7 +58,8 @@ def bench_predict(folder: Path, plan: Plan) -> pd.DataFrame:
     Returns:
         One row a backbone: `networks_ms` (a screen, both tasks, squares in memory), `screens_ms` (a screen from its
         file to its answers), `times_networks` (their ratio); and in time of processors, for what other work on the
-        machine does not change, `networks_cpu_ms` and `preparing_cpu_ms` (a file to its square).
+        machine does not change, `networks_cpu_ms`, `preparing_cpu_ms` (a file to its square) and `least_times`: the
+        ratio where all cores are busy with both, which no arrangement of the work can lower.
     """
     make_torch_deterministic(read_section("runtime", RuntimeParams))
     _draw(folder, plan.screens)
@@ -79,7 +80,10 @@ def bench_predict(folder: Path, plan: Plan) -> pd.DataFrame:
         rows.append((backbone, plan.side_px, *_costs(sources, view, scorers, squares, plan)))
     names = ["backbone", "side_px", "screens", "networks_ms", "screens_ms", "networks_cpu_ms"]
     table = pd.DataFrame(rows, columns=names).assign(preparing_cpu_ms=1000 * preparing)
-    return table.assign(times_networks=table["screens_ms"] / table["networks_ms"])
+    return table.assign(
+        times_networks=table["screens_ms"] / table["networks_ms"],
+        least_times=1 + table["preparing_cpu_ms"] / table["networks_cpu_ms"],
+    )
 
 
 def _costs(
@@ -88,16 +92,24 @@ def _costs(
     """Screens answered; ms a screen of the networks, of the whole way, and of the networks in processor time."""
     for score in scorers.values():  # the first call of a kernel costs more
         score(squares[: plan.batch])
-    start, start_cpu = time.perf_counter(), time.process_time()
-    for first in range(0, plan.screens, plan.batch):
-        numbers = np.arange(first, min(first + plan.batch, plan.screens)) % len(squares)
-        for score in scorers.values():
-            score(squares[numbers])
-    alone, alone_cpu = time.perf_counter() - start, time.process_time() - start_cpu
+
+    def seconds_alone(first: int, last: int) -> tuple[float, float]:
+        start, start_cpu = time.perf_counter(), time.process_time()
+        for begin in range(first, last, plan.batch):
+            numbers = np.arange(begin, min(begin + plan.batch, last)) % len(squares)
+            for score in scorers.values():
+                score(squares[numbers])
+        return time.perf_counter() - start, time.process_time() - start_cpu
+
+    # Half of them before the whole way and half after it, so that other work on the machine hits both alike.
+    half = plan.screens // (2 * plan.batch) * plan.batch
+    before = seconds_alone(0, half)
     start = time.perf_counter()
     workers = workers_for(len(sources), joblib.cpu_count())
     answered = sum(1 for _ in predict(sources, view, scorers, plan.batch, workers))
     whole = time.perf_counter() - start
+    after = seconds_alone(half, plan.screens)
+    alone, alone_cpu = (first + second for first, second in zip(before, after, strict=True))
     alone, whole, alone_cpu = (1000 * seconds / answered for seconds in (alone, whole, alone_cpu))
     return answered, alone, whole, alone_cpu
 

@@ -88,7 +88,7 @@ def record(screen: Screen, answers: Mapping[str, Answer], releases: Mapping[str,
             "device_from": screen.device_from,
         },
         "marks": [{"kind": mark.kind, "box": _corners(mark.box)} for mark in screen.marks],
-        "covered_lines": screen.covered_lines,
+        "covered_lines": len(screen.covered),
         **{task: _answer(answers[task], release) if task in answers else None for task, release in releases.items()},
     }
 

@@ -129,6 +129,11 @@ def explainer(answerers: Answerers, folder: Path) -> Explain:
     """Writes the overlays of a screen into a folder, and says where none is drawn."""
     from nonmass.serving.overlay import write_overlays
 
+    for task, release in answerers.releases.items():
+        if release.export_check and release.export_check.max_map_difference is None:
+            raise InputError(
+                f"--overlays: the release of {task} holds no heat maps; leave out --onnx, and torch draws them"
+            )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give --overlays the name of a folder")
 
@@ -178,6 +183,7 @@ def summary(release: Release) -> str:
             f"; {check.images} images by torch and by ONNX Runtime: logits differ by at most "
             f"{check.max_logit_difference:.2g}, calls of {check.calls_that_differ} image(s)"
         )
+        text += "; no heat maps" if check.max_map_difference is None else f", maps by {check.max_map_difference:.2g}"
     for part, one in release.noticed.items():
         text += f"; {one.noticed_images} of {one.images} {part} images noticed as unlike the training images"
     return text

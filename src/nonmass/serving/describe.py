@@ -21,6 +21,7 @@ from nonmass.fov.overrides import Overrides, read_overrides
 from nonmass.geometry import Box, CropResize
 from nonmass.params import read_section
 from nonmass.selection import best_backbone, frozen_cutoffs
+from nonmass.serving.evidence import Evidence, evidence_of
 from nonmass.serving.novelty import Novelty, distances, features_of, fit
 from nonmass.serving.release import RESEARCH_USE, Decision, Layout, Noticed, Release, Task, View
 from nonmass.tables import BOX_COLUMNS
@@ -38,6 +39,8 @@ class Project:
 
     models: Path = Path("models")
     measures: Path = Path("reports/measures")
+    calibration: Path = Path("reports/calibration")
+    predictions: Path = Path("predictions")
     metrics: Path = Path("metrics")
     splits: Path = Path("data/splits")
     manifest: Path = Path("data/manifest.csv")
@@ -72,7 +75,7 @@ def describe(project: Project, task: Task, backbone: str | None = None) -> Relea
     if side_px != view.crop.side_px:
         raise InputError(f"{chosen} was trained at {side_px} px, crop.side_px is {view.crop.side_px}; run `dvc repro`")
     return Release(
-        format=1,
+        format=2,
         use=RESEARCH_USE,
         task=task,
         negative=class_name(classes.negative),
@@ -88,6 +91,7 @@ def describe(project: Project, task: Task, backbone: str | None = None) -> Relea
         certificate=_seal(project, task),
         view=view,
         novelty=_novelty(project, task),
+        evidence=_evidence(project, task, chosen, measures),
         noticed={},
         export_check=None,
     )
@@ -200,6 +204,23 @@ def _cutoff(measures: pd.DataFrame, backbone: str) -> float | None:
     if len(found) > 1:
         raise InputError(f"{backbone}: parts have different frozen cut-offs: {sorted(found)}; run `dvc repro` again")
     return found.pop() if found else None
+
+
+def _evidence(project: Project, task: str, backbone: str, measures: pd.DataFrame) -> dict[str, Evidence]:
+    """What the evaluation says of scores like a new one's."""
+    reliability = tables.RELIABILITY.read(project.calibration / f"{task}.csv")
+    path = project.predictions / task / f"{backbone}.csv"
+    about = read_section(f"tasks.{task}", TaskParams)
+    narrowed = {"test": about.develop, "external": about.external}
+    return evidence_of(
+        measures[measures["backbone"] == backbone],
+        reliability[reliability["backbone"] == backbone],
+        tables.PREDICTIONS.read(path),
+        {part: class_name(condition) for part, condition in narrowed.items() if condition},
+        read_section("subgroups.min_patients", int),
+        read_section("roc.confidence_level", float),
+        str(path),
+    )
 
 
 def _seal(project: Project, task: str) -> Seal:

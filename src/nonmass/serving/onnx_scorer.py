@@ -12,7 +12,7 @@ from nonmass.ensemble import ensemble_logits
 from nonmass.errors import InputError
 from nonmass.serving.release import Release
 
-INPUT, OUTPUT = "image", "logit"
+INPUT, OUTPUT, CELLS = "image", "logit", "cells"
 
 
 class OnnxScorer:
@@ -23,13 +23,24 @@ class OnnxScorer:
 
     def __call__(self, squares: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(n, side, side) uint8 -> (n,) logits."""
+        found = {seed: values[:, 0].astype(np.float64) for seed, values in self._run(OUTPUT, squares).items()}
+        return ensemble_logits(found)
+
+    def maps(self, squares: NDArray[np.uint8], positive: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+        """(n, side, side) uint8 -> (n, h, w) Grad-CAM of what is called, as torch gives it; None without such graphs.
+
+        Where a head takes the mean of the last feature map and weighs its channels, the gradient is these weights, so
+        Grad-CAM is a sum that the graph holds itself.
+        """
+        if any(CELLS not in {one.name for one in session.get_outputs()} for session in self._sessions.values()):
+            return None
+        sign = np.where(positive, np.float32(1), np.float32(-1))[:, None, None]
+        members = [np.maximum(sign * cells, 0) for _, cells in sorted(self._run(CELLS, squares).items())]
+        return np.asarray(np.mean(members, axis=0, dtype=np.float32))
+
+    def _run(self, output: str, squares: NDArray[np.uint8]) -> dict[int, Any]:
         values = (squares.astype(np.float32) / np.float32(127.5) - np.float32(1))[:, None]
-        return ensemble_logits(
-            {
-                seed: session.run([OUTPUT], {INPUT: values})[0][:, 0].astype(np.float64)
-                for seed, session in self._sessions.items()
-            }
-        )
+        return {seed: session.run([output], {INPUT: values})[0] for seed, session in self._sessions.items()}
 
 
 def open_onnx(release: Release, folder: Path) -> OnnxScorer:

@@ -2,22 +2,39 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nonmass.gallery import RGB, draw
-from nonmass.gradcam import ensemble_maps
 from nonmass.images import write_png
 from nonmass.saliency import enlarge
 from nonmass.serving.answers import Answer
 from nonmass.serving.prepare import Screen
 from nonmass.serving.release import Release
-from nonmass.serving.torch_scorer import TorchScorer
 
 PNG_LEVEL = 6
 
 
-def overlay(screen: Screen, answer: Answer, release: Release, scorer: TorchScorer) -> RGB:
+def is_positive(answer: Answer) -> bool:
+    """What is explained: the call, or the likelier class where nothing is called."""
+    return bool(answer.is_positive if answer.is_positive is not None else answer.logit >= 0)
+
+
+def heat_map(screen: Screen, answer: Answer, scorer: Any) -> NDArray[np.float32] | None:
+    """(h, w), what each cell of the last feature map adds to the logit of the call, 0 or more; None if no graph does.
+
+    Raises:
+        ValueError: The screen has no square.
+    """
+    if screen.square is None:
+        raise ValueError(f"{screen.name}: nothing to explain")
+    maps = scorer.maps(screen.square[None], np.array([is_positive(answer)]))
+    return None if maps is None else maps[0]
+
+
+def overlay(screen: Screen, answer: Answer, release: Release, heat: NDArray[np.float32]) -> RGB:
     """The square beside itself with the heat map of what was called, on a colour scale of its own.
 
     Raises:
@@ -25,10 +42,8 @@ def overlay(screen: Screen, answer: Answer, release: Release, scorer: TorchScore
     """
     if screen.square is None:
         raise ValueError(f"{screen.name}: nothing to explain")
-    positive = bool(answer.is_positive if answer.is_positive is not None else answer.logit >= 0)
-    heat = ensemble_maps(scorer.networks, screen.square[None], np.array([positive]))[0]
     side = len(screen.square)
-    called = release.positive if positive else release.negative
+    called = release.positive if is_positive(answer) else release.negative
     caption = (f"Colour: what a cell adds to the logit of '{called}'", "Research use only")
     return draw(screen.square, enlarge(heat, side), np.zeros((side, side), np.bool_), float(heat.max()) or 1.0, caption)
 
@@ -39,7 +54,7 @@ def write_overlays(
     screen: Screen,
     answers: dict[str, Answer],
     releases: dict[str, Release],
-    scorers: dict[str, TorchScorer],
+    scorers: dict[str, Any],
 ) -> None:
     """Write a picture a task, named after the screen and its number; none for a doubtful field.
 
@@ -49,5 +64,7 @@ def write_overlays(
         return
     stem = re.sub(r"\W+", "_", Path(screen.name).stem, flags=re.ASCII)[:60]
     for task, answer in answers.items():
-        path = folder / f"{number:05d}-{stem}-{task}.png"
-        write_png(path, overlay(screen, answer, releases[task], scorers[task]), PNG_LEVEL)
+        heat = heat_map(screen, answer, scorers[task])
+        if heat is not None:
+            path = folder / f"{number:05d}-{stem}-{task}.png"
+            write_png(path, overlay(screen, answer, releases[task], heat), PNG_LEVEL)

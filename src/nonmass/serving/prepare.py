@@ -45,7 +45,7 @@ class Screen:
         device_from: Who says which device this is: `given`, `header`, `size` (only one device of the study has
             screens of this size), or `unknown`.
         marks: Burned into the field.
-        covered_lines: How many lines of text were covered.
+        covered: Lines of text that were covered, screen pixels.
         square: `(side, side)` uint8; None if the screen is refused or cannot be read.
         crop: How it was made.
         features: See `novelty.FEATURES`; empty without a square.
@@ -56,7 +56,7 @@ class Screen:
     fov: Fov | None = None
     device_from: str = ""
     marks: tuple[Mark, ...] = ()
-    covered_lines: int = 0
+    covered: tuple[Box, ...] = ()
     square: Gray | None = None
     crop: CropResize | None = None
     features: tuple[float, ...] = ()
@@ -122,7 +122,7 @@ def look(name: str, picture: Picture, file: File, digits: str, view: View, devic
     crop = CropResize(fov.box, view.crop.side_px, view.crop.square)
     square, marks = square_field(picture, crop, fov.outline, covered, view.crop.overlays)
     features = tuple(features_of(square[crop.content.slices]).tolist())
-    return replace(screen, marks=tuple(marks), covered_lines=len(covered), square=square, crop=crop, features=features)
+    return replace(screen, marks=tuple(marks), covered=covered, square=square, crop=crop, features=features)
 
 
 def _check(source: Source) -> None:

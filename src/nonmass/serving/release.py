@@ -13,6 +13,7 @@ from nonmass.files import write_text
 from nonmass.fov.finder import FindParams
 from nonmass.geometry import Box
 from nonmass.params import Section, validate
+from nonmass.serving.evidence import Evidence
 from nonmass.serving.novelty import Novelty
 from nonmass.text.listing import TextParams
 
@@ -64,12 +65,14 @@ class ExportCheck(Section):
     Attributes:
         images: How many were compared.
         max_logit_difference: The largest, of the ensemble's logits.
+        max_map_difference: The largest of a cell of a heat map, in units of the logit. None: no graph gives maps.
         calls_that_differ: Images on different sides of the cut-off.
         opset: ONNX operator set.
     """
 
     images: int
     max_logit_difference: float
+    max_map_difference: float | None
     calls_that_differ: int
     opset: int
 
@@ -96,11 +99,12 @@ class Release(Section):
         temperature: Calibrated probability is the logistic function of logit / temperature. None: not fitted.
         certificate: Of the split that the ensemble was trained and judged on.
         novelty: See `novelty.Novelty`. None: too few validation images.
+        evidence: Part -> how images like a new one were judged there.
         noticed: Part -> what the notice says there; only in an export.
         export_check: Only in an export.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     use: Literal["research use only"]
     task: Task
     negative: str
@@ -116,6 +120,7 @@ class Release(Section):
     certificate: Seal
     view: View
     novelty: Novelty | None
+    evidence: dict[str, Evidence]
     noticed: dict[str, Noticed]
     export_check: ExportCheck | None
 

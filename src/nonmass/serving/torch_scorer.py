@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nonmass.ensemble import ensemble_logits
 from nonmass.errors import InputError
+from nonmass.gradcam import ensemble_maps
 from nonmass.network import load_ensemble
 from nonmass.prediction import batch_logits
 from nonmass.serving.release import Release
@@ -27,6 +28,10 @@ class TorchScorer:
     def __call__(self, squares: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(n, side, side) uint8 -> (n,) logits; n is at most the size of a batch."""
         return ensemble_logits({seed: batch_logits(one, squares, self._batch) for seed, one in self.networks.items()})
+
+    def maps(self, squares: NDArray[np.uint8], positive: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """(n, side, side) uint8 -> (n, h, w) Grad-CAM of what is called, see `gradcam.ensemble_maps`."""
+        return ensemble_maps(self.networks, squares, positive)
 
 
 def open_torch(release: Release, models: Path, batch: int) -> TorchScorer:

@@ -1,0 +1,79 @@
+"""What a person types to have new screens answered: `nonmass predict`, `export` and `serve`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nonmass.errors import InputError
+
+if TYPE_CHECKING:
+    from nonmass.serving import commands
+
+
+def predict(
+    source: Annotated[Path, typer.Argument(help="An image, a DICOM file, or a folder of them.")],
+    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
+    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="By an exported release; needs neither torch nor params.")
+    ] = False,
+    release: Annotated[Path, typer.Option(help="Where `nonmass export` wrote it.")] = Path("release"),
+    batch: Annotated[
+        int, typer.Option(min=1, max=1024, help="Squares at once; by torch only 32 gives the pipeline's last digits.")
+    ] = 32,
+    device: Annotated[str, typer.Option(help="The screens' device as the manifest names it, if you know it.")] = "",
+    csv: Annotated[Path | None, typer.Option(help="Also write a table.")] = None,
+    overlays: Annotated[Path | None, typer.Option(help="Also write Grad-CAM pictures into this folder.")] = None,
+) -> None:
+    """Answer both questions for new screens, one JSON line each; exit code 1 if a file cannot be read."""
+    from nonmass.serving import commands
+
+    answerers = _answerers(models, backbone, onnx, release, batch)
+    for line in commands.notices(answerers.releases):
+        typer.echo(f"note: {line}", err=True)
+    explain = commands.explainer(answerers, overlays) if overlays else None
+    raise typer.Exit(int(commands.run(source, answerers, batch, device, typer.echo, csv, explain) > 0))
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="Gets a folder a task; Git and DVC ignore `release`.")] = Path("release"),
+    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
+    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
+) -> None:
+    """Write the networks of both tasks as ONNX, with all that `predict --onnx` needs, and compare them with torch."""
+    from nonmass.serving import commands
+
+    for line in commands.export_all(out, models, backbone):
+        typer.echo(line)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Beyond this machine only if you say so: an address of it, or 0.0.0.0.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
+    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
+    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="By an exported release; needs neither torch nor params.")
+    ] = False,
+    release: Annotated[Path, typer.Option(help="Where `nonmass export` wrote it.")] = Path("release"),
+    batch: Annotated[
+        int, typer.Option(min=1, max=1024, help="By torch only 32 gives the pipeline's last digits; 1 is faster.")
+    ] = 32,
+    device: Annotated[str, typer.Option(help="The screens' device as the manifest names it, if you know it.")] = "",
+) -> None:
+    """Serve a page that answers both questions for images dropped on it, and writes none of them anywhere."""
+    from nonmass.serving.serve import serve as serve_page
+
+    serve_page(_answerers(models, backbone, onnx, release, batch), host, port, device, typer.echo)
+
+
+def _answerers(models: Path, backbone: str | None, onnx: bool, release: Path, batch: int) -> "commands.Answerers":
+    """The project's networks, or a release's."""
+    from nonmass.serving import commands
+
+    if onnx and backbone:
+        raise InputError("a release holds one backbone; leave out --backbone, or export that one")
+    return commands.open_release(release) if onnx else commands.open_project(models, backbone, batch)

@@ -16,7 +16,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from nonmass.fov.estimators import Mask
-from nonmass.fov.motion import BLOCK_PX, motion_of, slopes
+from nonmass.fov.motion import BLOCK_PX, Gradients, gradients_of, motion_of, slopes
 from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
 
@@ -66,7 +66,8 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
         `m-mode` or `spectral` if a trace is on it, else ""; and `("trace",)` if one may be, else `()`.
     """
     plane = _plane(picture.gray, picture.chroma)
-    rhythm = _rhythm(_without_thumbnails(plane, mask))
+    searched = _without_thumbnails(plane, mask)
+    rhythm = _rhythm(searched, gradients_of(searched))
     if rhythm.correlation >= REPEATS:
         return _kind(picture, plane, rhythm), ()
     axis = _axis(picture.gray)
@@ -88,10 +89,11 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
 def may_be_trace(picture: Picture, box: Box) -> bool:
     """Whether a field of view repeats or moves as much as a trace may, by the strictest of all limits."""
     plane = _plane(picture.gray[box.slices], picture.chroma[box.slices])
-    low = motion_of(plane)[LOW_BLOCKS]
+    gradients = gradients_of(plane)
+    low = motion_of(plane, gradients)[LOW_BLOCKS]
     if low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME:
         return True
-    return _rhythm(plane, PARTS[:1]).correlation >= REPEATS_OVER_TIME
+    return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= REPEATS_OVER_TIME
 
 
 def _plane(gray: Gray, chroma: Gray) -> Values:
@@ -118,12 +120,17 @@ def _without_thumbnails(plane: Values, mask: Mask) -> Values:
     return np.where(rims, np.median(plane[lit == 0]) if not lit.all() else np.float32(0), plane).astype(np.float32)
 
 
-def _rhythm(plane: Values, parts: tuple[tuple[float, float], ...] = PARTS) -> _Rhythm:
-    """The band that repeats most, in brightness or in slope, in some parts of the width."""
-    size = (WORK_PX, len(plane) // 2)
-    halved = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+def _rhythm(
+    plane: Values, gradients: Gradients, parts: tuple[tuple[float, float], ...] = PARTS, row_px: int = 2
+) -> _Rhythm:
+    """The band that repeats most, in brightness or in slope, in some parts of the width.
+
+    Brightness is that of `row_px` rows together: the more of them, the less speckle, and the sooner a band repeats.
+    """
+    size = (WORK_PX, len(plane) // row_px)
+    lower = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
     best = _Rhythm(0.0)
-    for values, floor, rows in ((halved, BRIGHTNESS_FLOOR, 2), (slopes(plane)[0], SLOPE_FLOOR, BLOCK_PX)):
+    for values, floor, rows in ((lower, BRIGHTNESS_FLOOR, row_px), (slopes(gradients)[0], SLOPE_FLOOR, BLOCK_PX)):
         for start, stop in parts:
             columns = round(start * WORK_PX), round(stop * WORK_PX)
             correlation, (first, last) = _most_repeating(values[:, columns[0] : columns[1]], floor)
@@ -136,7 +143,8 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     """Correlation a period later of the band of rows where it is highest, and the band's first and last row."""
     height, width = values.shape
     shortest, longest = max(8, int(SHORTEST * width)), int(LONGEST * width)
-    sums = np.vstack([np.zeros((1, width), np.float32), np.cumsum(_autocovariance(values), axis=0)])
+    sums = np.zeros((height + 1, width), np.float32)
+    np.cumsum(_autocovariance(values), axis=0, out=sums[1:])
     starts, stops = [], []
     for share in BANDS:
         rows = max(3, round(share * height))

@@ -171,7 +171,7 @@ def test_a_picture_has_the_gray_of_read_gray_and_pillows_chroma(tmp_path, mode, 
     rng = np.random.default_rng(3)
     small = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8)).resize((64, 48)).convert(mode)
     path = tmp_path / f"a.{suffix}"
-    small.save(path)
+    small.save(path, **({"subsampling": 0} if suffix == "jpg" else {}))
     picture = read_picture(path)
     np.testing.assert_array_equal(picture.gray, read_gray(path))
     with Image.open(path) as image:
@@ -179,3 +179,23 @@ def test_a_picture_has_the_gray_of_read_gray_and_pillows_chroma(tmp_path, mode, 
     off = np.abs(planes - 128).max(axis=2)
     assert np.abs(picture.chroma - off).max() <= (8 if suffix == "jpg" else 0)  # a JPEG has its own, and RGB is clipped
     assert (picture.chroma.max() > 30) == (mode != "L")
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("size", [(96, 64), (95, 63), (190, 71), (2, 9), (1, 1), (1, 8), (8, 1)])
+def test_a_jpegs_chroma_is_that_of_libjpeg(tmp_path, size, subsampling):
+    """Where it is halved, and between two colours, nearer to the stronger of them."""
+    small = np.random.default_rng(4).integers(0, 256, (7, 9, 3), np.uint8)
+    Image.fromarray(small).resize(size).save(tmp_path / "a.jpg", quality=95, subsampling=subsampling)
+    picture = read_picture(tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as image:
+        image.draft("YCbCr", image.size)
+        luma, *colours = np.moveaxis(np.asarray(image, int), 2, 0)
+    off = np.abs(np.array(colours) - 128).max(axis=0)
+    np.testing.assert_array_equal(picture.gray, luma)
+    assert picture.chroma.shape == off.shape
+    if subsampling != "4:2:0":
+        np.testing.assert_array_equal(picture.chroma, off)
+    elif min(size) > 2:  # narrower, and libjpeg only repeats what it has
+        near = np.lib.stride_tricks.sliding_window_view(np.pad(off, 2, mode="edge"), (5, 5)).max(axis=(2, 3))
+        assert ((picture.chroma >= off - 1) & (picture.chroma <= near + 1)).all()

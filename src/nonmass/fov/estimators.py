@@ -68,7 +68,8 @@ def stroke_px(gray: Gray) -> int:
 def without_strokes(gray: Gray, width_px: int) -> Gray:
     """`(H, W)` with bright structures that are at most `width_px` wide replaced by what is beside them."""
     opened = cv2.morphologyEx(gray, cv2.MORPH_OPEN, np.ones((1, width_px), np.uint8))
-    return np.where(cv2.subtract(gray, opened) > STROKE_LEVELS, opened, gray)
+    strokes = cv2.threshold(cv2.subtract(gray, opened), STROKE_LEVELS, 255, cv2.THRESH_BINARY)[1]
+    return np.asarray(cv2.copyTo(opened, strokes, gray.copy()), np.uint8)
 
 
 def background_level(image: Gray) -> int:

@@ -99,10 +99,11 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
     shrink = -(-max(height, width) // WORK_PX)
     small = shrunk(picture, shrink)
     view = view_of(small.gray)
-    reject, doubts = refusal_and_doubt(small, view.mask)
+    is_known = confirmed is not None and _is_alone(view, scaled(confirmed.box, 1 / shrink))
+    reject, doubts = refusal_and_doubt(small, view.mask, is_known)
     if reject:
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, reject=reject)
-    if confirmed and _is_alone(view, scaled(confirmed.box, 1 / shrink)):
+    if confirmed and is_known:
         fov = confirmed
     else:
         height, width = view.gray.shape

@@ -11,21 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float32]
+Gradients = tuple[Values, Values]
 Lit = NDArray[np.uint8]
 
 BLOCK_PX = 8  # rows of a plane that share one slope at each time
-LIT_LEVELS, LIT_PX, RIM_PX = (
-    8,
-    9,
-    5,
-)  # brighter is lit; thinner is text or a ruler; rims of areas have slopes of their own
+# Brighter is lit; thinner is text or a ruler; rims of areas have slopes of their own.
+LIT_LEVELS, LIT_PX, RIM_PX = 8, 9, 5
 LIT_SHARE = 0.9  # of a block
 EVEN_ENERGY = 100  # of gradients, below which a slope is that of noise
 SLOPE_FLOOR = 0.004  # least variance of slopes along a row that counts, pixels per pixel squared
 DRIFT_PX = 41  # slower changes are the lie of layers
 APART = 2  # rows of blocks so near to each other share what they show
 SEEN_SHARE = 0.2  # of the width: so wide is a trace at least
-ROWS = (5, 7, 10, 14, 19)  # heights of bands, in blocks
+HEIGHTS = (19, 14, 10, 7, 5)  # of bands, in blocks
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,18 @@ class Motion:
     streaks: float = 0.0
 
 
-def slopes(plane: Values, smooth_px: float = 1.2, lit: Values | None = None) -> tuple[Values, Values]:
+def gradients_of(plane: Values) -> Gradients:
+    """Along the rows and down the columns of a plane `(H, W)` of gray levels, a little smoothed."""
+    smooth = cv2.GaussianBlur(plane, (0, 0), 0.8)
+    along, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    return np.asarray(along, np.float32), np.asarray(down, np.float32)
+
+
+def slopes(gradients: Gradients, smooth_px: float = 1.2, lit: Values | None = None) -> tuple[Values, Values]:
     """Slope of the structures in each block of rows at each column, and how far these structures are lines.
 
     Args:
-        plane: `(H, W)` gray levels.
+        gradients: `gradients_of` a plane `(H, W)`.
         smooth_px: Along each row of blocks.
         lit: `(H, W)`, 0 or 1: what else counts for nothing.
 
@@ -53,8 +58,7 @@ def slopes(plane: Values, smooth_px: float = 1.2, lit: Values | None = None) -> 
         Both `(H // BLOCK_PX, W)`: by how many pixels they move in a column, -1.5 to 1.5; coherence of the structure
         tensor (Bigun and Granlund 1987), 0 where gradients point along the row.
     """
-    smooth = cv2.GaussianBlur(plane, (0, 0), 0.8)
-    along, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    along, down = gradients
     width = 2 * round(2 * smooth_px) + 1
 
     def mean(values: Values) -> Values:
@@ -75,26 +79,33 @@ def in_blocks(values: Values) -> Values:
     return np.asarray(values[: blocks * BLOCK_PX].reshape(blocks, BLOCK_PX, -1).mean(axis=1), np.float32)
 
 
-def motion_of(plane: Values) -> dict[int, Motion]:
-    """What moves in step on a screen `(H, W)`: least height of a band, in blocks -> the best such band."""
+def motion_of(plane: Values, gradients: Gradients | None = None) -> dict[int, Motion]:
+    """What moves in step on a screen: least height of a band, in blocks -> the best such band.
+
+    Args:
+        plane: `(H, W)` gray levels.
+        gradients: `gradients_of` it, where they are known.
+    """
     lit = lit_areas(plane).astype(np.float32)
     seen = (in_blocks(lit) > LIT_SHARE).astype(np.float32)
-    slope, coherence = slopes(plane, 2.0, lit)
+    slope, coherence = slopes(gradients or gradients_of(plane), 2.0, lit)
     alike, valid = _alike(slope * seen, seen)
     sums, known = _summed(alike), _summed(valid)
     apart = _summed(_are_apart(len(seen)))
     coherent, count = (np.concatenate([[0.0], np.cumsum((v * seen).sum(axis=1))]) for v in (coherence, seen))
+    numbers = [max(len(seen) - rows + 1, 0) for rows in HEIGHTS]  # of bands of each height, the highest first
+    first = np.concatenate([np.arange(number) for number in numbers])
+    last = first + np.repeat(HEIGHTS, numbers)
+    pairs = _within(apart, first, last)
+    mean = np.where(_within(known, first, last) == pairs, _within(sums, first, last) / pairs, 0.0)
     best: dict[int, Motion] = {}
-    found = Motion()
-    for rows in reversed(ROWS):
-        first = np.arange(max(len(seen) - rows + 1, 0))
-        last = first + rows
-        pairs = _within(apart, first, last)
-        mean = np.where(_within(known, first, last) == pairs, _within(sums, first, last) / pairs, 0.0)
-        if len(first) and mean.max() > found.in_step:
-            a, b = int(first[mean.argmax()]), int(last[mean.argmax()])
-            found = Motion(float(mean.max()), float((coherent[b] - coherent[a]) / (count[b] - count[a])))
-        best[rows] = found
+    for rows, stop in zip(HEIGHTS, np.cumsum(numbers).tolist(), strict=True):
+        at = int(mean[:stop].argmax()) if stop else 0
+        if stop and mean[at] > 0:
+            a, b = int(first[at]), int(last[at])
+            best[rows] = Motion(float(mean[at]), float((coherent[b] - coherent[a]) / (count[b] - count[a])))
+        else:
+            best[rows] = Motion()
     return best
 
 
@@ -124,7 +135,9 @@ def _are_apart(count: int) -> NDArray[np.bool_]:
 
 def _summed(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Sums from the first row and column on."""
-    return np.pad(np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1), ((1, 0), (1, 0)))
+    sums = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+    np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1, out=sums[1:, 1:])
+    return sums
 
 
 def _within(sums: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:

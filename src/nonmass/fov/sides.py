@@ -151,13 +151,13 @@ def _judged(strip: Gray, outer: int, lines: bool = False, beneath: Gray | None =
         lively = np.abs(np.diff(pieces, axis=1)).mean(axis=(1, 2)) > CONSTANT_LEVELS
         return Side(0.0, 0.0, float(1 - lively.mean()), border=True)
     # The pixel next to the side may be half of each.
-    level = np.median(pieces[:, :, max(outer - BLOCK, 0) : outer - 1].reshape(PIECES, -1), axis=1)
+    level = _medians(pieces[:, :, max(outer - BLOCK, 0) : outer - 1].reshape(PIECES, -1))
     off = np.abs(pieces - level[:, None, None])
     beyond = _trimmed(off[:, :, max(outer - BLOCK, 0) : outer - 1])
     near, further = _trimmed(off[:, :, outer + 1 : outer + 5]), _trimmed(off[:, :, outer + 4 :])
     most = np.maximum(near, further)
     clear = beyond <= np.clip(CLEAR_SHARE * near, CONSTANT_LEVELS, RINGING_LEVELS)
-    clear &= np.abs(level - np.median(level)) <= RINGING_LEVELS  # tissue beyond would be of many levels
+    clear &= np.abs(level - _medians(level)) <= RINGING_LEVELS  # tissue beyond would be of many levels
     if outer > BLOCK + 2:  # beyond the ringing, all is as constant as it gets; smooth tissue is not
         clear &= np.minimum(beyond, _trimmed(off[:, :, : outer - BLOCK])) <= CONSTANT_LEVELS
     lively = np.abs(np.diff(pieces[:, :, outer + 1 : outer + 5], axis=1)).mean(axis=(1, 2)) > CONSTANT_LEVELS
@@ -179,7 +179,14 @@ def _trimmed(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of each piece without its largest values."""
     flat = values.reshape(len(values), -1)
     kept = max(1, int(flat.shape[1] * (1 - TRIMMED)))
-    return np.asarray(np.partition(flat, kept - 1, axis=1)[:, :kept].mean(axis=1))
+    return np.asarray(np.partition(flat, kept - 1, axis=1)[:, :kept].sum(axis=1) / np.float32(kept))
+
+
+def _medians(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median along the last axis, in a third of the time that `np.median` takes for so few."""
+    ordered = np.sort(values, axis=-1)
+    size = values.shape[-1]
+    return np.asarray((ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / np.float32(2))
 
 
 def snap(gray: Gray, box: Box, reach: int | None = None) -> Box:
@@ -205,16 +212,25 @@ def _rise(turned: Gray, start: int, reach: int | None) -> int:
     if not len(at):
         return start
     # What is outside begins where the guess ends, unless the guess is too small: then it is a little further out.
-    near = _steps(strip, strip[:, max(start - first - 5, 0) : start - first - 1], at)
-    further = _steps(strip, strip[:, : max(start - reach - first, span)], at)
+    levels = [
+        _level(strip[:, max(start - first - 5, 0) : start - first - 1]),
+        _level(strip[:, : max(start - reach - first, span)]),
+    ]
+    near = _steps(strip, levels[0], at)
+    further = near if levels[1] == levels[0] else _steps(strip, levels[1], at)
     steps = near if near.max() >= further.max() / 2 else further
     return int(at[steps.argmax()]) + first if steps.max() > FAINT_LEVELS else start
 
 
-def _steps(strip: Gray, outside: Gray, at: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By how much three columns from each of `at` on exceed the three before, in contrast to what is outside."""
+def _level(outside: Gray) -> int:
+    """Median of a strip, gray levels; 0 of none."""
+    some = outside[:: max(1, len(outside) // 64)].ravel().astype(np.float32)  # numpy orders bytes ten times slower
+    return int(_medians(some)) if some.size else 0
+
+
+def _steps(strip: Gray, level: int, at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """By how much three columns from each of `at` on exceed the three before, in contrast to a level."""
     span = 3
-    level = int(np.median(outside[:: max(1, len(outside) // 64)])) if outside.size else 0
     # Beyond some contrast all is foreground; without this limit a line of bright text outweighs dark tissue.
     contrast = cv2.min(cv2.absdiff(strip, np.full_like(strip, level)), np.full_like(strip, CLEAR_LEVELS))
     profile = np.asarray(cv2.reduce(contrast, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)).ravel()

@@ -15,8 +15,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from nonmass.fov.estimators import Mask
-from nonmass.fov.motion import BLOCK_PX, motion_of, slopes
+from nonmass.fov.estimators import CONTRAST_LEVELS, Mask
+from nonmass.fov.motion import BLOCK_PX, Gradients, gradients_of, motion_of, slopes
 from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
 
@@ -34,8 +34,11 @@ REPEATS = 0.5  # correlation of a trace with itself one to three periods later; 
 MAY_REPEAT = 0.4  # such a screen is doubtful, and a trace if an axis of time is on it
 REPEATS_OVER_TIME = 0.3  # correlation that suffices above or below an axis of time, beside another image
 THUMBNAIL_SHARE, THUMBNAIL_PX, THUMBNAIL_FILL = 0.15, 5, 0.8  # of the screen's height; least height; of its box
+BUTTON_SHARE = 0.2  # of the screen's height: no trace is lower, nor of one gray
+THUMBNAIL_GAP_PX = 41  # a sixth of the width: the widest gap in a row of thumbnails
 LOW_BLOCKS, HIGH_BLOCKS = 5, 7  # of a band, in which motion is looked for; 1255 of BUSI and BUS-BRA are within these:
 IN_STEP, STREAKS = 0.7, 0.4  # none of the high bands comes above 0.52
+MAY_BE_IN_STEP = 0.5  # such a screen is doubtful: a faint M-mode has no streaks, and smooth tissue may be in step
 IN_STEP_BY_AXIS = 0.65  # suffices for a low band on a screen with an axis of time, which none of these has
 IN_STEP_OVER_TIME, STREAKS_OVER_TIME = 0.38, 0.8  # and either of these, beside another image
 BLACK_LEVELS = 24  # darker pixels of a spectrum have no flow
@@ -55,18 +58,20 @@ class _Rhythm:
     columns: tuple[int, int] = (0, 0)
 
 
-def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...]]:
+def refusal_and_doubt(picture: Picture, mask: Mask, is_known: bool = False) -> tuple[str, tuple[str, ...]]:
     """Why a screen has no field of view to use, and what makes one doubtful.
 
     Args:
         picture: The screen.
         mask: `(H, W)`, 1 off the background; or of every second pixel of every second row.
+        is_known: Whether a field that the layout has is there; then what moves a little puts it in no doubt.
 
     Returns:
         `m-mode` or `spectral` if a trace is on it, else ""; and `("trace",)` if one may be, else `()`.
     """
     plane = _plane(picture.gray, picture.chroma)
-    rhythm = _rhythm(_without_thumbnails(plane, mask))
+    searched = _without_thumbnails(plane, picture.chroma, mask)
+    rhythm = _rhythm(searched, gradients_of(searched))
     if rhythm.correlation >= REPEATS:
         return _kind(picture, plane, rhythm), ()
     axis = _axis(picture.gray)
@@ -82,16 +87,18 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
         moves |= low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME
     if moves:
         return "m-mode", ()
-    return "", (("trace",) if timed or rhythm.correlation >= MAY_REPEAT else ())
+    may_move = high.in_step >= MAY_BE_IN_STEP and not is_known
+    return "", (("trace",) if timed or may_move or rhythm.correlation >= MAY_REPEAT else ())
 
 
 def may_be_trace(picture: Picture, box: Box) -> bool:
     """Whether a field of view repeats or moves as much as a trace may, by the strictest of all limits."""
     plane = _plane(picture.gray[box.slices], picture.chroma[box.slices])
-    low = motion_of(plane)[LOW_BLOCKS]
+    gradients = gradients_of(plane)
+    low = motion_of(plane, gradients)[LOW_BLOCKS]
     if low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME:
         return True
-    return _rhythm(plane, PARTS[:1]).correlation >= REPEATS_OVER_TIME
+    return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= REPEATS_OVER_TIME
 
 
 def _plane(gray: Gray, chroma: Gray) -> Values:
@@ -103,27 +110,49 @@ def _plane(gray: Gray, chroma: Gray) -> Values:
     return np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _without_thumbnails(plane: Values, mask: Mask) -> Values:
-    """The plane without low rectangles: a row of thumbnails or buttons repeats, too, and a trace is no rectangle."""
+def _without_thumbnails(plane: Values, chroma: Gray, mask: Mask) -> Values:
+    """The plane without low rectangles: a row of thumbnails or buttons repeats, too, and a trace is no rectangle.
+
+    There, and in the gaps between them, each row has its own mean, so that they count for nothing. One gray for all
+    would repeat as they do where they stand on a strip of another gray than that of the screen.
+    """
     step = max(1, mask.shape[1] // (2 * WORK_PX))
     some = mask[::step, ::step] * np.uint8(255)
-    lit = (cv2.resize(some, (plane.shape[1], plane.shape[0]), interpolation=cv2.INTER_AREA) > 127).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=4)
-    _, _, wide, high, area = stats.T
-    small = (high < THUMBNAIL_SHARE * len(plane)) & (area >= THUMBNAIL_FILL * wide * high) & (high >= THUMBNAIL_PX)
-    small[0] = False
+    lit = cv2.resize(some, plane.shape[::-1], interpolation=cv2.INTER_AREA) > 127
+    small = _rectangles(lit, THUMBNAIL_SHARE)
+    # Buttons of one gray are not in the mask, and are away from what is: jets of M-mode are not, nor are they gray.
+    flat = cv2.dilate(lit.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    flat &= cv2.resize(chroma, plane.shape[::-1], interpolation=cv2.INTER_AREA) <= STRONG_CHROMA
+    if flat.any():
+        small |= _rectangles(flat & (plane - np.median(plane[~lit]) > CONTRAST_LEVELS), BUTTON_SHARE)
     if not small.any():
         return plane
-    rims = cv2.dilate(small[labels].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return np.where(rims, np.median(plane[lit == 0]) if not lit.all() else np.float32(0), plane).astype(np.float32)
+    rims = cv2.morphologyEx(small.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, THUMBNAIL_GAP_PX), np.uint8))
+    out = cv2.dilate(rims, np.ones((5, 5), np.uint8)) > 0
+    rest = np.where(out, np.float32(0), plane).sum(axis=1) / np.maximum((~out).sum(axis=1), 1)
+    return np.where(out, rest[:, None], plane).astype(np.float32)
 
 
-def _rhythm(plane: Values, parts: tuple[tuple[float, float], ...] = PARTS) -> _Rhythm:
-    """The band that repeats most, in brightness or in slope, in some parts of the width."""
-    size = (WORK_PX, len(plane) // 2)
-    halved = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+def _rectangles(lit: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
+    """Where areas of `lit` fill the box around them, which is lower than a share of the screen."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(lit.astype(np.uint8), connectivity=4)
+    _, _, wide, high, area = stats.T
+    small = (high < share * len(lit)) & (area >= THUMBNAIL_FILL * wide * high) & (high >= THUMBNAIL_PX)
+    small[0] = False
+    return np.asarray(small[labels])
+
+
+def _rhythm(
+    plane: Values, gradients: Gradients, parts: tuple[tuple[float, float], ...] = PARTS, row_px: int = 2
+) -> _Rhythm:
+    """The band that repeats most, in brightness or in slope, in some parts of the width.
+
+    Brightness is that of `row_px` rows together: the more of them, the less speckle, and the sooner a band repeats.
+    """
+    size = (WORK_PX, len(plane) // row_px)
+    lower = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
     best = _Rhythm(0.0)
-    for values, floor, rows in ((halved, BRIGHTNESS_FLOOR, 2), (slopes(plane)[0], SLOPE_FLOOR, BLOCK_PX)):
+    for values, floor, rows in ((lower, BRIGHTNESS_FLOOR, row_px), (slopes(gradients)[0], SLOPE_FLOOR, BLOCK_PX)):
         for start, stop in parts:
             columns = round(start * WORK_PX), round(stop * WORK_PX)
             correlation, (first, last) = _most_repeating(values[:, columns[0] : columns[1]], floor)
@@ -136,7 +165,8 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     """Correlation a period later of the band of rows where it is highest, and the band's first and last row."""
     height, width = values.shape
     shortest, longest = max(8, int(SHORTEST * width)), int(LONGEST * width)
-    sums = np.vstack([np.zeros((1, width), np.float32), np.cumsum(_autocovariance(values), axis=0)])
+    sums = np.zeros((height + 1, width), np.float32)
+    np.cumsum(_autocovariance(values), axis=0, out=sums[1:])
     starts, stops = [], []
     for share in BANDS:
         rows = max(3, round(share * height))

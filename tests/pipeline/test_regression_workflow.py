@@ -115,10 +115,8 @@ def test_a_harmless_change_passes(judged):
     assert not done.failed, done.log
     assert re.findall(r"Running stage '(train\w+)@", done.log) == ["train_detect"]
     assert done.page.startswith("## nonmass gate: OK\n")
-    assert re.findall(r"^\| (\w+) \| (\w+) / mobilenet\\_448 / val ", done.page, re.M) == [
-        ("same", "detect"),
-        ("same", "classify"),
-    ]
+    rows = re.findall(r"^\| (\w+) \| (\w+) / mobilenet\\_448 / val ", done.page, re.M)
+    assert sorted(rows) == [("same", "classify"), ("same", "detect")]
     assert "`lr_decay.detect.factor` | `0.1` | `0.2`" in done.page
     assert "pr comment" in done.comment
 

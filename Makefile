@@ -45,7 +45,7 @@ dag: setup ## Draw the graph
 	dvc dag
 
 clean: ## Remove what the graph makes, the DVC cache too; cohorts in data/raw and overrides stay
-	rm -rf data/raw/phantom data/cohorts data/fov data/folds data/splits data/*.txt
+	rm -rf data/raw/phantom data/cohorts data/fov data/folds data/leak data/splits data/*.txt
 	find data -maxdepth 1 -name '*.csv' ! -name fov_overrides.csv -delete
 	rm -rf models predictions metrics reports dvc_plots .dvc/cache .dvc/tmp
 

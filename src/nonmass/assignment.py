@@ -12,6 +12,8 @@ from nonmass.errors import InputError
 from nonmass.params import validate
 
 NOT_DISJOINT = "NOT DISJOINT: parts share patients or pictures"
+# Key of a file of certificates whose splits leak because somebody wants to see what that buys.
+ON_PURPOSE = "LEAKY_ON_PURPOSE"
 
 
 class Held(BaseModel):
@@ -61,18 +63,27 @@ def assignment_hash(split: pd.DataFrame) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
-def read_seal(path: Path, key: str) -> Seal:
+def read_seal(path: Path, key: str, may_leak: bool = False) -> Seal:
     """The entry of a JSON file that holds a certificate or what a metrics file repeats of it.
 
+    Args:
+        path: The file.
+        key: Of the entry.
+        may_leak: For the experiment of leak/dvc.yaml alone.
+
     Raises:
-        InputError: The file is missing or holds no such entry.
+        InputError: The file is missing or holds no such entry, or its splits leak on purpose.
     """
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))[key]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entry = content[key]
+        leaks = ON_PURPOSE in content
     except FileNotFoundError:
         raise InputError(f"{path}: split certificate not found; run `dvc repro` first") from None
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
         raise InputError(f"{path}: holds no split certificate of '{key}'; run `dvc repro` again") from None
+    if leaks and not may_leak:
+        raise InputError(f"{path}: {ON_PURPOSE}: belongs to leak/dvc.yaml, whose results are compared with no others")
     return validate(entry, Seal, f"{path}: {key}")
 
 

@@ -194,11 +194,12 @@ def gate(
     html: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Also write a page, with pictures of crops.")
     ] = None,
+    markdown: Annotated[Path | None, typer.Option(dir_okay=False, help="Also write the Markdown to a file.")] = None,
 ) -> None:
     """Are the models worse than in another revision? Exit code 0 no, 1 yes or not comparable, 2 cannot tell."""
     from nonmass.files import write_text
     from nonmass.gate.gate import both_sides, run_gate
-    from nonmass.gate.page import FORMATS, as_html
+    from nonmass.gate.page import FORMATS, as_html, as_markdown
     from nonmass.gate.verdicts import CANNOT_TELL
 
     try:
@@ -210,6 +211,8 @@ def gate(
     typer.echo(FORMATS[form.value](found))
     if html:
         write_text(html, as_html(found, Path("data/fov/images")))
+    if markdown:
+        write_text(markdown, as_markdown(found))
     raise typer.Exit(found.exit_code)
 
 

@@ -23,6 +23,8 @@ def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
             record = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: not readable as JSON: {error}") from None
+        except RecursionError:
+            raise InputError(f"{path}: not readable as JSON: nested too deeply") from None
         if not isinstance(record, dict):
             raise InputError(f"{path}: no record; run `dvc repro` again")
         records.append(record)

@@ -19,6 +19,7 @@ from nonmass.explanation import ExplainParams
 from nonmass.folds import Folds
 from nonmass.fov.finder import FindParams
 from nonmass.gate.rules import GateParams
+from nonmass.leak import LeakTasks
 from nonmass.network import NetworkParams, weights_record
 from nonmass.parallel import ParallelParams
 from nonmass.params import PARAMS_FILE, Section, validate
@@ -53,6 +54,7 @@ class Params(Section):
     tasks: dict[Task, TaskParams]
     backbones: Annotated[tuple[Backbone, ...], Field(min_length=1)]
     folds: Folds
+    leak: LeakTasks
     networks: dict[Backbone, NetworkParams]
     train: TrainParams
     augment: AugmentParams

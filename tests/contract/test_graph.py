@@ -1,4 +1,4 @@
-"""dvc.yaml and crossval/dvc.yaml against the code: what a stage imports and reads is what DVC watches for it.
+"""dvc.yaml, crossval/dvc.yaml and leak/dvc.yaml against the code: what a stage imports and reads, DVC watches for it.
 
 A dep that is missing here would let DVC keep a stale result; one too many would retrain for nothing.
 """
@@ -24,21 +24,23 @@ SRC = ROOT / "src"
 
 @cache
 def graph():
-    """A folder with the graph, in which the cross-validation, which params switch off, has three folds."""
+    """A folder with the graph, in which what params switch off, cross-validation and the leak experiment, is on."""
     folder = Path(tempfile.mkdtemp())
-    (folder / "crossval").mkdir()
     (folder / ".dvc").mkdir()
     (folder / ".dvc" / "config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
-    for name in ("dvc.yaml", "crossval/dvc.yaml"):
+    for name in ("dvc.yaml", "crossval/dvc.yaml", "leak/dvc.yaml"):
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     params = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    assert "\nfolds: []\n" in params
-    (folder / "params.yaml").write_text(params.replace("\nfolds: []\n", "\nfolds: [1, 2, 3]\n"), encoding="utf-8")
+    for off, on in (("\nfolds: []\n", "\nfolds: [1, 2, 3]\n"), ("\nleak: []\n", "\nleak: [detect, classify]\n")):
+        assert off in params
+        params = params.replace(off, on)
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
     return folder
 
 
-def test_folds_are_switched_off():
-    """Else a bare `dvc checkout` or `dvc status` would miss what nobody has cross-validated."""
+def test_folds_and_leaks_are_switched_off():
+    """Else a bare `dvc checkout` or `dvc status` would miss what nobody has run."""
     with Repo(str(ROOT)) as repo:
         assert {stage.path_in_repo for stage in repo.index.stages} == {"dvc.yaml"}
 
@@ -165,11 +167,12 @@ def edges():
 
 
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # pygtrie, which DVC uses
-def test_the_graph_proper_needs_nothing_of_the_cross_validation():
+@pytest.mark.parametrize("aside", ["crossval/dvc.yaml:", "leak/dvc.yaml:"])
+def test_the_graph_proper_needs_nothing_of_those_aside(aside):
     """Or a plain `dvc repro` would train all folds; a folder as a dep, such as `models`, is enough for that."""
-    crossed = {(one, other) for one, other in edges() if CROSSVAL in other and CROSSVAL not in one}
+    crossed = {(one, other) for one, other in edges() if aside in other and aside not in one}
     assert not crossed
-    assert any(CROSSVAL in one and other == "crop" for one, other in edges())
+    assert any(aside in one and other == "crop" for one, other in edges())
 
 
 def test_every_stage_runs_in_the_root():
@@ -179,17 +182,8 @@ def test_every_stage_runs_in_the_root():
 
 # Says where work runs, never what it gives; as a param it would crop everything again on another cluster.
 WHERE_ALONE = {"parallel"}
-CROSSVAL = "crossval/dvc.yaml:"
-NETWORK_STAGES = {
-    "check",
-    "train_detect",
-    "train_classify",
-    "predict_detect",
-    "predict_classify",
-    "explain",
-    "networks",
-}
-NETWORK_STAGES |= {f"{CROSSVAL}train", f"{CROSSVAL}predict"}
+NETWORK_STAGES = {"check", "train_detect", "train_classify", "predict_detect", "predict_classify", "explain", "networks"}
+NETWORK_STAGES |= {f"{aside}/dvc.yaml:{name}" for aside in ("crossval", "leak") for name in ("train", "predict")}
 
 
 @pytest.mark.parametrize("script", sorted({words[1] for words, _, _ in stages().values()}))

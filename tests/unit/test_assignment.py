@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from nonmass.assignment import Seal, check_assignment, read_seal
+from nonmass.environment import read_records
 from nonmass.errors import InputError
 
 SEAL = Seal(assignment="0123456789abcdef", disjoint=1, unit="patient")
@@ -81,3 +82,12 @@ def test_no_certificate_is_one_line(tmp_path, content, message):
         path.write_text(content)
     with pytest.raises(InputError, match=message):
         read_seal(path, "detect")
+
+
+def test_a_certificate_nested_without_end_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "split.json"
+    path.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InputError, match="holds no split certificate of 'detect'"):
+        read_seal(path, "detect")
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_records([path])

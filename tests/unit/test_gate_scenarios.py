@@ -104,7 +104,27 @@ def test_another_certificate_is_not_comparable(project):
     project.finish(disjoint=0)
     code, verdicts, notes = judged()
     assert (code, verdicts) == (1, {"not comparable"})
-    assert "NOT DISJOINT" in notes
+    assert "NOT DISJOINT: parts share patients or pictures: working tree splits detect by patient" in notes
+
+
+def test_a_split_that_leaks_on_purpose_is_not_comparable(project):
+    path = project.folder / "metrics" / "split.json"
+    seals = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({"LEAKY_ON_PURPOSE": "image", **seals}), encoding="utf-8")
+    code, verdicts, notes = judged()
+    assert (code, verdicts) == (1, {"not comparable"})
+    assert "metrics/split.json: LEAKY_ON_PURPOSE: belongs to leak/dvc.yaml" in notes
+
+
+@pytest.mark.parametrize("lo", ["x", None, [0.7]])
+def test_limits_that_are_no_numbers_are_not_shown(project, lo):
+    path = project.folder / "metrics" / "detect.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["small"]["val"]["auc"]["lo"] = lo
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    told = json.loads(gate("--format", "json").stdout)["measures"]
+    (auc,) = (row for row in told if (row["task"], row["backbone"], row["measure"]) == ("detect", "small", "auc"))
+    assert (auc["before"], auc["now"]) == ("0.800 (0.700 to 0.900)", "0.800")
 
 
 def test_other_patients_under_the_same_certificate_are_not_comparable(project):
@@ -174,6 +194,7 @@ def test_a_new_backbone_has_no_baseline_and_passes(tmp_path, project):
 
 def test_a_backbone_goes_only_where_params_say_so(project):
     project.params["backbones"].remove("large")
+    project.frames = {key: frame for key, frame in project.frames.items() if key[1] != "large"}
     project.finish()
     code, verdicts, notes = judged()
     assert (code, verdicts) == (1, {"same", "not comparable"})

@@ -5,7 +5,7 @@ from gate_inputs import CODE, GRAPH, Project
 
 from nonmass.errors import InputError
 from nonmass.gate.revisions import Revision, open_revision
-from nonmass.gate.stale import stale_results
+from nonmass.gate.stale import folder_hash, stale_results
 
 
 @pytest.fixture
@@ -81,3 +81,27 @@ def test_a_commit_is_read_byte_for_byte(project):
     with open_revision("main", project.folder) as revision:
         assert stale_results(revision) == []
         assert not (revision.folder / "link").exists()
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_an_edited_folder_of_git_is_stale(project, is_committed):
+    """Such as splits/, in which a frozen split stands; Git holds it, so no data are needed."""
+    project.write("splits/detect.csv", "frozen")
+    stages = project.read_lock()
+    project.write("dvc.yaml", GRAPH.replace("cmd: split", "cmd: split\n    deps: [splits]"))
+    frozen = project.hashed("splits/detect.csv")["md5"]
+    stages["split"]["deps"] = [{"path": "splits", "md5": folder_hash({"detect.csv": frozen}), "nfiles": 1}]
+    project.write_lock(stages)
+    assert reasons(project) == ""
+    project.write("splits/detect.csv", "edited")
+    project.commit()
+    with open_revision("main" if is_committed else None, project.folder) as revision:
+        assert stale_results(revision) == ["split: splits is not the folder that dvc.lock names"]
+
+
+def test_a_folder_that_held_more_than_stages_make_is_stale(project):
+    stages = project.read_lock()
+    (read,) = (dep for dep in stages["eval@detect"]["deps"] if dep["path"] == "predictions/detect")
+    read |= {"nfiles": 2, "md5": "2" * 32 + ".dir"}
+    project.write_lock(stages)
+    assert "eval@detect: predictions/detect held 2 files, of which stages make 1" in reasons(project)

@@ -229,3 +229,15 @@ def test_impossible_settings_are_refused(key, value):
     given = {"seed": 1, "patients": {"normal": 1, "mass": 1, "non_mass": 1}} | {key: value}
     with pytest.raises(InputError, match=f"params.yaml: phantom.{key}"):
         validate(given, PhantomParams, "params.yaml: phantom")
+
+
+def test_who_is_registered_twice_has_the_same_pictures_under_another_name():
+    cohort = draw_cohort(params(1, 2).model_copy(update={"registered_twice": 1}))
+    by_name = {patient.name: patient for patient in cohort}
+    assert len(by_name) == len(cohort) == 5
+    first, second = by_name["mass-00000"], by_name["mass-again-00000"]
+    one, two = (draw_export(1, patient, 1) for patient in (first, second))
+    assert one.box == two.box and one.n_calipers == two.n_calipers
+    rows, columns = slice(one.box.y0, one.box.y1), slice(one.box.x0, one.box.x1)
+    assert (one.screen[rows, columns] == two.screen[rows, columns]).all()
+    assert (one.screen != two.screen).any()  # the words beside it

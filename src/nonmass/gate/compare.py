@@ -83,9 +83,11 @@ def _common_parts(base: Revision, head: Revision, task: str, rules: Rules) -> li
     """Parts to be judged, of a task whose certificate is the same on both sides.
 
     Raises:
-        InputError: It is not, or a side lacks it, or has metrics of another one; or a release whose parts leak.
+        InputError: It is not, or a side lacks it, or has metrics of another one; or parts leak, in a release or newly.
     """
     before, now = _seal(base, task), _seal(head, task)
+    if before.disjoint and not now.disjoint:
+        raise InputError(f"{NOT_DISJOINT}: {head.name} splits {task} by {now.unit}, {base.name} did not leak")
     if before.assignment != now.assignment:
         raise InputError(
             f"another split: {base.name} has assignment {before.assignment}, {head.name} {now.assignment}; "

@@ -159,7 +159,9 @@ def _told(metrics: dict[str, Any], place: tuple[str, ...]) -> str:
     at: Any = metrics
     for key in place:
         at = at.get(key) if isinstance(at, dict) else None
-    if not isinstance(at, dict) or not isinstance(at.get("est"), float | int):
+    found = at if isinstance(at, dict) else {}
+    known = {name: found[name] for name in ("est", "lo", "hi") if isinstance(found.get(name), float | int)}
+    if "est" not in known:
         return ""
-    interval = f" ({at['lo']:.3f} to {at['hi']:.3f})" if "lo" in at and "hi" in at else ""
-    return f"{at['est']:.3f}{interval}"
+    interval = f" ({known['lo']:.3f} to {known['hi']:.3f})" if len(known) == 3 else ""
+    return f"{known['est']:.3f}{interval}"

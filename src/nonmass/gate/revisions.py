@@ -63,6 +63,17 @@ class Revision:
             return {}
         return content if isinstance(content, dict) else {}
 
+    def kept_by_git(self, folder: str) -> list[str]:
+        """Paths within a folder of the files that Git holds; of the working tree, also of those that it would take."""
+        if self.name != WORKING_TREE:
+            found = (path for path in (self.folder / folder).rglob("*") if path.is_file())
+        else:
+            listed = _git(self.folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
+            found = (
+                self.folder / name for name in os.fsdecode(listed).split("\0")[:-1] if (self.folder / name).is_file()
+            )
+        return sorted({path.relative_to(self.folder / folder).as_posix() for path in found})
+
     def told(self, error: InputError) -> str:
         """A message without the folder, which may be a temporary one."""
         return str(error).replace(f"{self.folder}/", "")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from nonmass.errors import InputError
 from nonmass.gate.graph import GRAPH_FILE, Planned, lookup, read_graph
@@ -11,11 +12,14 @@ from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import OF_SEEDS, TASKS, read_known
 from nonmass.params import PARAMS_FILE
 
+# Which only `check` watches as a whole.
+PACKAGE = "src/nonmass"
+
 
 def stale_results(revision: Revision) -> list[str]:
     """Why the predictions and metrics of a side are not those of its params and code; empty if they are.
 
-    Folders, and files that are not there because DVC keeps them, are left to `nonmass verify`.
+    Folders and files that are not in Git, because DVC keeps them, are left to `nonmass verify`.
 
     Raises:
         InputError: Its dvc.lock is missing or lacks a stage of its dvc.yaml, or no stage makes what the gate reads.
@@ -106,29 +110,42 @@ def _of_params(stage: Stage, revision: Revision) -> Iterator[str]:
 
 
 def _of_files(stage: Stage, revision: Revision, made: dict[str, Hashed]) -> Iterator[str]:
-    """Code and results in Git that dvc.lock has otherwise; params.yaml as a whole is looked at key by key."""
+    """What Git holds and dvc.lock has otherwise; params.yaml is looked at key by key, the package module by module."""
     for path, known in {**stage.deps, **stage.outs}.items():
         file = revision.folder / path
-        if known.is_folder or path == str(PARAMS_FILE):
+        if path in {str(PARAMS_FILE), PACKAGE}:
             continue
-        if not file.is_file():
+        if known.is_folder:
+            is_made = any(path == out or _inside(path, out) or _inside(out, path) for out in made)
+            files = [] if is_made else revision.kept_by_git(path)
+            if files and folder_hash({name: _md5(file / name) for name in files}) != known.md5:
+                yield f"{path} is not the folder that {LOCK_FILE} names"
+        elif not file.is_file():
             if not any(path == out or _inside(path, out) for out in made):
                 yield f"{path} is gone"
-        elif hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != known.md5:
+        elif _md5(file) != known.md5:
             yield f"{path} is not the file that {LOCK_FILE} names"
+
+
+def _md5(file: Path) -> str:
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _of_chain(stage: Stage, made: dict[str, Hashed]) -> Iterator[str]:
     """What a stage read and another has made anew since.
 
-    A folder of which stages make the files has the hash of these files, unless it held more than they make or one of
-    them is itself a folder: then nobody can tell without the data.
+    A folder of which stages make the files has the hash of these files, unless one of them is itself a folder: then
+    nobody can tell without the data, but for their number.
     """
     for path, read in stage.deps.items():
         inner = {out.removeprefix(f"{path}/"): hashed for out, hashed in made.items() if _inside(out, path)}
+        n_made = sum(hashed.nfiles or 1 for hashed in inner.values())
+        if inner and (read.nfiles or 0) > n_made:
+            yield f"{path} held {read.nfiles} files, of which stages make {n_made}; remove the others"
+            continue
         if path in made:
             is_other = made[path].md5 != read.md5
-        elif inner and not any(hashed.is_folder for hashed in inner.values()) and (read.nfiles or 0) <= len(inner):
+        elif inner and not any(hashed.is_folder for hashed in inner.values()):
             is_other = folder_hash({name: hashed.md5 for name, hashed in inner.items()}) != read.md5
         else:
             continue

@@ -83,7 +83,7 @@ class Export:
 
 def simulate(seed: int, patient: Patient, image_number: int) -> tuple[Floats, NDArray[np.uint8], Settings]:
     """Scan a patient once: gray levels 0-255 and lesion (0 or 255), both (rows, columns), and the settings."""
-    rng = generator(seed, "phantom", patient.name, image_number)
+    rng = generator(seed, "phantom", patient.first_name, image_number)
     settings = draw_settings(rng, LAYOUTS[patient.device_number].probe_mm)
     tissue = draw_tissue(rng, patient.anatomy, settings.shape)
     has_shadow = patient.lesion is not None and patient.lesion.excess_db > 3
@@ -102,7 +102,7 @@ def draw_export(seed: int, patient: Patient, image_number: int) -> Export:
     gray, area, settings = simulate(seed, patient, image_number)
     screen = dress(layout, gray, settings, draw_words(generator(seed, "phantom", patient.name, "words")))
     box, mask = field_box(layout, settings), in_screen(layout, area, settings)
-    calipers = draw_calipers(generator(seed, "phantom", patient.name, image_number, "calipers"), box, mask)
+    calipers = draw_calipers(generator(seed, "phantom", patient.first_name, image_number, "calipers"), box, mask)
     mark(screen, layout, calipers)
     return Export(screen, mask if patient.lesion else None, box, 2 * len(calipers), layout.jpeg_quality)
 

@@ -26,12 +26,14 @@ class PatientCounts(Section):
 class PhantomParams(Section):
     """The synthetic cohort. A patient's images depend on the seed and that patient's name alone.
 
-    `ineligible` candidates come on top of `patients`; see `draw_ineligible`.
+    `ineligible` candidates come on top of `patients`; see `draw_ineligible`. So do the first `registered_twice` of each
+    finding a second time: their screens are exported again under another name, which makes near-duplicates.
     """
 
     seed: int = Field(ge=0, lt=2**63)
     patients: PatientCounts
     ineligible: int = Field(default=0, ge=0, le=100_000)
+    registered_twice: int = Field(default=0, ge=0, le=100_000)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,10 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Patient:
-    """One synthetic patient: finding, anatomy, lesion (none that shows, if None) and clinical row."""
+    """One synthetic patient: finding, anatomy, lesion (none that shows, if None) and clinical row.
+
+    `first_name` is the name that her images are drawn by: another than `name` if she is registered a second time.
+    """
 
     name: str
     finding: str
@@ -117,13 +122,19 @@ class Patient:
     birads: str
     symptoms: str
     diagnosis: Diagnosis
+    first_name: str
 
 
 def draw_cohort(params: PhantomParams) -> list[Patient]:
-    """All patients, the ineligible ones last."""
+    """All patients, those who are registered a second time and the ineligible ones last."""
     counts = [(finding, getattr(params.patients, finding)) for finding in FINDINGS]
     patients = [draw_patient(params.seed, finding, number) for finding, n in counts for number in range(n)]
-    return patients + [draw_ineligible(params.seed, number) for number in range(params.ineligible)]
+    again = [
+        replace(draw_patient(params.seed, finding, number), name=f"{finding}-again-{number:05d}")
+        for finding, n in counts
+        for number in range(min(n, params.registered_twice))
+    ]
+    return patients + again + [draw_ineligible(params.seed, number) for number in range(params.ineligible)]
 
 
 def draw_patient(seed: int, finding: str, number: int) -> Patient:
@@ -167,6 +178,7 @@ def _draw(seed: int, name: str, finding: str, pathology: str) -> Patient:
         symptoms=str(rng.choice(SYMPTOMS, p=(0.7, 0.05, 0.2, 0.05) if not pathology else (0.35, 0.45, 0.1, 0.1))),
         lesion=draw_lesion(rng, name, pathology == "malignant") if draw_lesion else None,
         diagnosis=_draw_diagnosis(seed, name, pathology),
+        first_name=name,
     )
 
 

@@ -96,8 +96,8 @@ def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
     assert words.count(cautions.NOT_DISJOINT) == 7
     spared = ("lassification", "params.yaml", "of timm")  # what a network is made of has nothing to do with a split
     captions = [caption for caption in Page(report.page).captions if not any(word in caption for word in spared)]
-    # Fig. 1, three on fields, tables 1 and 2, ROC and its numbers, the networks' cost, table 3, quarantine, two on shortcuts, maps, training; patients and
-    # pairs, three on calibration, two on subgroups; two on what maps are worth
+    # Fig. 1, three on fields, tables 1 and 2, ROC and its numbers, networks' cost, table 3, quarantine, two on
+    # shortcuts, maps, training; patients and pairs, three on calibration, two on subgroups; two on what maps are worth
     assert len(captions) == 1 + 3 + 2 + 2 + 1 + 1 + 1 + 1 + 2 + 1 + 2 + 2 + 3 + 2 + 2
     assert all("NOT DISJOINT (Detection)" in caption for caption in captions), captions
 

@@ -182,7 +182,15 @@ def test_every_stage_runs_in_the_root():
 
 # Says where work runs, never what it gives; as a param it would crop everything again on another cluster.
 WHERE_ALONE = {"parallel"}
-NETWORK_STAGES = {"check", "train_detect", "train_classify", "predict_detect", "predict_classify", "explain", "networks"}
+NETWORK_STAGES = {
+    "check",
+    "train_detect",
+    "train_classify",
+    "predict_detect",
+    "predict_classify",
+    "explain",
+    "networks",
+}
 NETWORK_STAGES |= {f"{aside}/dvc.yaml:{name}" for aside in ("crossval", "leak") for name in ("train", "predict")}
 
 

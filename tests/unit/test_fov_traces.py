@@ -12,6 +12,7 @@ from nonmass.fov.traces import refusal_and_doubt
 from nonmass.images import Picture
 
 N_SCREENS = 20  # of each kind
+OWN_SHARE = 1.0  # of what moves by itself, in terms of what moves together
 
 
 def judged(picture):
@@ -108,6 +109,23 @@ def test_a_row_of_thumbnails_is_no_trace(shell):
         assert refusal_and_doubt(gray_picture(image), mask) == ("", ())
 
 
+def buttons(key, shell):
+    """B-mode above a row of buttons of one gray, on a strip of its own."""
+    image = screen("black", key)
+    image[image < 6] = shell
+    image[680:] = 90 - shell
+    for number in range(9):
+        image[700:750, 10 + 110 * number : 100 + 110 * number] = 150
+    return image
+
+
+@pytest.mark.parametrize("shell", [0, 30])
+def test_a_row_of_buttons_is_no_trace(shell):
+    for key in range(4):
+        image = buttons(key, shell)
+        assert refusal_and_doubt(gray_picture(image), view_of(image).mask) == ("", ())
+
+
 def moved(profile, shift):
     """`(H, W)` uint8: a column of echoes, moved by `shift` pixels at each time; or by its own at each depth."""
     height = len(profile)
@@ -125,6 +143,21 @@ def test_what_moves_together_is_in_step_and_what_moves_by_itself_is_not(key):
     apart = motion_of(moved(echoes, 3 * own / own.std()))[7]
     assert together.in_step > 0.7 > 0.5 > apart.in_step
     assert together.streaks > 0.5
+
+
+def test_what_moves_partly_in_step_is_doubted_unless_the_field_is_known():
+    answers = {False: [], True: []}
+    for key in range(6):
+        rng = generator("partly in step", key)
+        walk = cv2.GaussianBlur(rng.normal(size=(1, 256)), (0, 0), 3)[0]
+        own = cv2.GaussianBlur(rng.normal(size=(192, 256)), (0, 0), 3, sigmaY=8)
+        echoes = cv2.GaussianBlur(rng.uniform(20, 220, (192, 1)), (0, 0), 1, sigmaY=2)[:, 0]
+        image = moved(echoes, 3 * (walk / walk.std() + OWN_SHARE * own / own.std()))
+        picture = gray_picture(np.clip(cv2.resize(image, (1024, 768)), 0, 255).astype(np.uint8))
+        for is_known, found in answers.items():
+            found.append(refusal_and_doubt(picture, np.ones_like(picture.gray), is_known))
+    assert ("", ()) not in answers[False]
+    assert answers[True].count(("", ())) >= 3  # some repeat as well, by chance
 
 
 def test_nothing_moves_on_an_empty_screen():

@@ -143,18 +143,18 @@ def test_fans_of_unknown_layouts_are_outlined(some):
     assert_outlined(some)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fields_of_unknown_layouts_are_found_a_thousand_times(thousand):
     assert_met(thousand)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fans_of_unknown_layouts_are_outlined_a_hundred_times(thousand):
     assert_outlined(thousand)
 
 
 @pytest.mark.parametrize("layout", SIZES)
-@pytest.mark.parametrize("count", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [4, pytest.param(60, marks=pytest.mark.long)])
 def test_a_jpeg_gives_the_box_of_its_png(layout, count, tmp_path):
     differing, flipped = [], 0
     for number in range(500, 500 + count):
@@ -167,7 +167,7 @@ def test_a_jpeg_gives_the_box_of_its_png(layout, count, tmp_path):
     assert flipped <= 0.1 * count  # aimed at: none; one of the two is then doubted, and neither is wrong
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(72, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(72, marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", ["layout known", "layout unknown"])
 def test_traces_are_refused(case, count, tmp_path):
     known = {layout: knowledge(layout, tmp_path, 8) for layout in SIZES} if case == "layout known" else {}

@@ -1,7 +1,5 @@
 """The page of the checklists in a browser: no error, nothing cut on a phone, sources open by keyboard."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,7 @@ from nonmass.checklists.items import CHECKLISTS, read_checklist, read_groups, re
 from nonmass.checklists.pages import Documents, write_documents
 from nonmass.params import load
 
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN: playwright is not installed")
-BROWSER = os.environ.get("NONMASS_BROWSER") or shutil.which("chromium")
 ROOT = Path(__file__).parents[2]
-
-pytestmark = pytest.mark.skipif(not BROWSER, reason="NOT RUN: no Chromium")
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +24,17 @@ def page_file(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("width_px", "scheme"), [(360, "dark"), (1200, "light")])
-def test_opens_without_error_and_nothing_is_cut(page_file, width_px, scheme):
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": width_px, "height": 800}, color_scheme=scheme).new_page()
-        errors = []
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(page_file.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width_px
-        summary = page.locator("#claim_2024 summary").first
-        summary.focus()
-        page.keyboard.press("Enter")
-        assert page.locator("#claim_2024 details a").first.is_visible()
-        assert page.locator("article").count() == len(read_methods().paragraphs) + 44 + 52 + 9
-        assert not errors
-        browser.close()
+def test_opens_without_error_and_nothing_is_cut(browser, page_file, width_px, scheme):
+    context = browser.new_context(viewport={"width": width_px, "height": 800}, color_scheme=scheme)
+    page, errors = context.new_page(), []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+    summary = page.locator("#claim_2024 summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#claim_2024 details a").first.is_visible()
+    assert page.locator("article").count() == len(read_methods().paragraphs) + 44 + 52 + 9
+    assert not errors
+    context.close()

@@ -1,17 +1,14 @@
 """The report in a browser: what axe-core finds in light and dark, filters, keys, a phone, paper, and no network."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from report_inputs import write_inputs
 from report_pages import build
 
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN: playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python", reason="NOT RUN: axe-playwright-python is not installed")
 AXE_CORE = Path(axe.__file__).with_name("axe.min.js")
-BROWSER = os.environ.get("NONMASS_BROWSER") or shutil.which("chromium")
 PAPER_PX = 703  # 210 mm less margins of 12 mm
 
 WIDER = """() => [...document.querySelectorAll("main table, main svg, main img")]
@@ -27,17 +24,6 @@ def report(tmp_path_factory):
         return Path(page).resolve()
     (folder / "index.html").write_text(build(write_inputs(folder / "graph", patients_per_class=10)).page)
     return folder / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as engine:
-        try:
-            started = engine.chromium.launch(executable_path=BROWSER)
-        except playwright.Error as error:
-            pytest.skip(f"NOT RUN: no browser starts; set NONMASS_BROWSER to a Chromium ({error})")
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The review sheet in a browser: it opens from a file, filters, and what is drawn comes back as lines that are read."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,9 +12,6 @@ from nonmass.fov.overrides import Override, read_overrides
 from nonmass.geometry import Box
 from nonmass.review.sheet import write_sheet
 from nonmass.tables import FOV_OVERRIDES
-
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN: playwright is not installed")
-BROWSER = os.environ.get("NONMASS_BROWSER") or shutil.which("chromium")
 
 SIZES = {"wide": (1600, 400), "tall": (300, 900), "small": (120, 80), "huge": (2400, 1800), "twin": (120, 80)}
 FOVS = {"wide": DOUBTFUL, "tall": UNSURE, "small": ACCEPTED, "huge": REFUSED, "twin": SHAPED}
@@ -43,17 +39,6 @@ def short_sheet(sheet):
     known = [*entries, *more, entry(folder / "raw", "sector", SHAPED, SIZES["tall"], DEVICE)]
     write_sheet(folder / "short.html", shown, pd.DataFrame(columns=list(FOV_OVERRIDES.columns)), "", known)
     return folder / "short.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as engine:
-        try:
-            started = engine.chromium.launch(executable_path=BROWSER)
-        except playwright.Error as error:
-            pytest.skip(f"NOT RUN: no browser starts; set NONMASS_BROWSER to a Chromium ({error})")
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 
 import pytest
@@ -10,8 +9,6 @@ from dicom_files import SECRETS, still
 from screen_project import draw
 from served_page import served
 
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN: playwright is not installed")
-BROWSER = os.environ.get("NONMASS_BROWSER") or shutil.which("chromium")
 DROP = """([text, name]) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -29,17 +26,6 @@ def program(finished, tmp_path_factory):
     shutil.copytree(finished.folder / "release", folder / "release")
     with served(folder, "--onnx") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as engine:
-        try:
-            started = engine.chromium.launch(executable_path=BROWSER)
-        except playwright.Error as error:
-            pytest.skip(f"NOT RUN: no browser starts; set NONMASS_BROWSER to a Chromium ({error})")
-        yield started
-        started.close()
 
 
 @pytest.fixture

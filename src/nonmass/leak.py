@@ -57,8 +57,10 @@ def certify_arm(folds: dict[int, Split], images: pd.DataFrame, task: TaskParams,
     Raises:
         InputError: The clean arm leaks, or a leaking one does not: then there is nothing to measure.
     """
+    # With unit "image" what is shared is counted, not refused.
     by = task.model_copy(update={"unit": "patient" if arm == CLEAN else "image"})
-    certificates = {str(fold): certify(split, images, by, name) for fold, split in folds.items()}
+    drawn_by = "image" if arm == "image" else "patient"
+    certificates = {str(n): {**certify(split, images, by, name), "unit": drawn_by} for n, split in folds.items()}
     if arm == CLEAN:
         return certificates
     if all(certificate["disjoint"] for certificate in certificates.values()):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from nonmass.checklists.facts import Document, md5_of, read_facts
-from nonmass.checklists.filling import AUTHOR, LEFT, fill, write_methods
+from nonmass.checklists.filling import AUTHOR, FILLED, LEFT, NO_RESULT, fill, write_methods
 from nonmass.checklists.items import CHECKLISTS, read_checklist, read_groups, read_methods
 from nonmass.checklists.pages import csv_of
 from nonmass.checklists.sentences import LOOPED, PLACE, Plan, Source, tell
@@ -78,7 +78,7 @@ def test_a_checklist_has_every_item_once_in_its_order(name, expected):
 
 
 def test_groups_are_all_known_and_all_used():
-    named = {name for checklist in CHECKLISTS for item in read_checklist(checklist).items for name in item.tells}
+    named = {name for checklist in CHECKLISTS for item in read_checklist(checklist).items for name in item.groups}
     in_methods = {name for paragraph in METHODS.paragraphs for name in paragraph.groups}
     assert named <= GROUPS.keys()
     assert GROUPS.keys() <= named | in_methods
@@ -165,7 +165,6 @@ ON = {
     "lr_decay.classify": {"after_epochs": 5, "factor": 0.1},
     "pretrain.epochs": 2,
     "text.engine": "rapidocr",
-    "folds": [1, 2, 3],
     "train.seeds": [1, 2],
     "train.dropout": 0.2,
     "networks.mobilenet_448": {"timm": "mobilenetv1_100", "weights": "w.pth", "weights_sha256": "a" * 64},
@@ -173,7 +172,6 @@ ON = {
 RULES = PARAMS["criteria"]
 WORDS = {
     "criteria": [[], RULES[:1], RULES[1:2], RULES[:2]],
-    "folds": [[], [1, 2, 3], [1, 2, 3, 4]],
     "ingest.on_problem": ["stop", "exclude"],
     "text.engine": ["none", "rapidocr", "tesseract"],
     "crop.square": ["pad_br", "pad_center", "stretch"],
@@ -263,7 +261,7 @@ def test_words_are_all_that_settings_allow():
         return allowed(node.get("properties", {}).get(keys[0], node.get("additionalProperties", {})), keys[1:])
 
     for key, words in WORDS.items():
-        if not key.startswith(("sources.", "networks.", "criteria", "folds")):
+        if not key.startswith(("sources.", "networks.", "criteria")):
             assert sorted(map(str, allowed(schema, key.split(".")))) == sorted(map(str, words)), key
     assert allowed(schema, ["roc", "cutoff_rule"]) == ["youden"]
 
@@ -303,6 +301,17 @@ def test_without_facts_the_author_writes_everything(name):
     answers = fill(read_checklist(name), GROUPS, {})
     assert all(answer.status == LEFT and not answer.text and not answer.sources for answer in answers)
     assert all(answer.left_to_author.startswith(AUTHOR) for answer in answers)
+
+
+@pytest.mark.parametrize("name", CHECKLISTS)
+def test_parameters_alone_fill_nothing_that_needs_a_result(name, facts):
+    of_run, of_params = (fill(read_checklist(name), GROUPS, found) for found in (facts, {"params": facts["params"]}))
+    silent = {name for name, plans in GROUPS.items() if not tell(plans, {"params": facts["params"]})}
+    for whole, less in zip(of_run, of_params, strict=True):
+        needs_more = bool(silent & set(whole.item.needed))
+        assert less.status != FILLED if needs_more else less.status == whole.status
+        if needs_more and less.told:
+            assert NO_RESULT in less.left_to_author
 
 
 def without(content, keys):

@@ -1,5 +1,7 @@
 """What makes results stale: every way in which graph, lock, code and parameters can part."""
 
+import shutil
+
 import pytest
 from gate_inputs import CODE, GRAPH, Project
 
@@ -97,6 +99,10 @@ def test_an_edited_folder_of_git_is_stale(project, is_committed):
     project.commit()
     with open_revision("main" if is_committed else None, project.folder) as revision:
         assert stale_results(revision) == ["split: splits is not the folder that dvc.lock names"]
+    shutil.rmtree(project.folder / "splits")
+    assert reasons(project) == "split: splits is gone"
+    project.write("splits.dvc", "outs: [{path: splits}]")
+    assert not reasons(project), "DVC keeps it"
 
 
 def test_a_folder_that_held_more_than_stages_make_is_stale(project):

@@ -122,3 +122,36 @@ def test_scales_of_folds_do_not_count_and_equal_scores_gain_nothing():
     found = gain(truth, np.arange(len(truth)) // 2, fold, clean, fold, moved)
     assert found["gain"]["est"] == pytest.approx(0, abs=1e-12)
     assert found["clean"]["est"] == pytest.approx(found["other"]["est"])
+
+
+def mean_area(kept, truth, fold, score):
+    """Mean over folds of the share of pairs in the right order; a fold weighs what all its cases do, kept or not."""
+    areas, weights = [], []
+    for one in np.unique(fold):
+        cases, controls = ((fold == one) & (truth == label) for label in (1, 0))
+        areas.append((score[cases & kept][:, None] > score[controls & kept][None]).mean())
+        weights.append(cases.sum())
+    return np.average(areas, weights=weights)
+
+
+def test_the_interval_of_a_gain_is_the_jackknife_s_over_patients():
+    """Patients with several images, in one fold of the clean arm and in several of the other; both classes count."""
+    rng = np.random.default_rng(11)
+    patient = np.repeat(np.arange(150), rng.integers(1, 5, 150))
+    truth = patient % 2
+    own = rng.normal(size=150)[patient]
+    clean = 1.2 * truth + own + rng.normal(size=len(patient))
+    other = 1.8 * truth + 0.5 * own + rng.normal(size=len(patient))
+    clean_fold, other_fold = patient // 2 % 3, np.arange(len(patient)) % 3
+
+    def gain_without(gone):
+        kept = patient != gone
+        first, second = (mean_area(kept, truth, fold, score) for fold, score in folds)
+        return second - first
+
+    folds = ((clean_fold, clean), (other_fold, other))
+    left = np.array([gain_without(one) for one in range(150)])
+    error = np.sqrt(149 / 150 * ((left - left.mean()) ** 2).sum())
+    found = gain(truth, patient, clean_fold, clean, other_fold, other)["gain"]
+    assert found["est"] == pytest.approx(gain_without(-1))
+    assert (found["hi"] - found["lo"]) / 2 == pytest.approx(1.959964 * error, rel=0.05)

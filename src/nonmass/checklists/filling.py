@@ -8,6 +8,7 @@ from nonmass.checklists.items import Checklist, Item, Methods
 from nonmass.checklists.sentences import Plan, Source, Told, tell
 
 AUTHOR = "the author must write this"
+NO_RESULT = "what no result tells yet"
 FILLED, PARTLY, LEFT = "filled", "partly filled", "left to the author"
 
 
@@ -18,24 +19,26 @@ class Answer:
     Attributes:
         item: What was asked.
         told: Sentences, in the order of the item's groups; none if nothing can be told.
+        is_whole: No group that it needs is silent.
     """
 
     item: Item
     told: tuple[Told, ...]
+    is_whole: bool
 
     @property
     def status(self) -> str:
         """`filled`, `partly filled` where the author has to add something, or `left to the author`."""
         if not self.told:
             return LEFT
-        return PARTLY if self.item.author else FILLED
+        return PARTLY if self.left_to_author else FILLED
 
     @property
     def left_to_author(self) -> str:
         """What the author has to write; "" for nothing."""
-        if self.told or not self.item.author:
-            return self.item.author if self.told else AUTHOR
-        return f"{AUTHOR}: {self.item.author}"
+        if self.told:
+            return "; ".join(filter(None, (self.item.author, "" if self.is_whole else NO_RESULT)))
+        return f"{AUTHOR}: {self.item.author}" if self.item.author else AUTHOR
 
     @property
     def text(self) -> str:
@@ -51,7 +54,10 @@ class Answer:
 def fill(checklist: Checklist, groups: Mapping[str, tuple[Plan, ...]], facts: Facts) -> list[Answer]:
     """Every item of a checklist, answered as far as the facts go."""
     told = {name: tell(group, facts) for name, group in groups.items()}
-    return [Answer(item, tuple(one for name in item.tells for one in told[name])) for item in checklist.items]
+    return [
+        Answer(item, tuple(one for name in item.groups for one in told[name]), all(told[name] for name in item.needed))
+        for item in checklist.items
+    ]
 
 
 def write_methods(methods: Methods, facts: Facts) -> list[tuple[str, list[Told]]]:

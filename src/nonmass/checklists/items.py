@@ -22,7 +22,8 @@ class Item(Section):
         item: Its official number.
         section: Of the paper, as the checklist has it.
         asks: What it asks for, in our words.
-        tells: Names of groups of sentences that answer it.
+        tells: Names of groups of sentences that answer it. With a question mark: which may be silent though the run
+            lacks nothing.
         author: What the author must write beside them, or instead where none of them can be told; "" is nothing.
     """
 
@@ -31,6 +32,16 @@ class Item(Section):
     asks: str
     tells: tuple[str, ...] = ()
     author: str = ""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names in `tells`."""
+        return tuple(name.removesuffix("?") for name in self.tells)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Those without which the answer is not whole."""
+        return tuple(name for name in self.tells if not name.endswith("?"))
 
 
 class Checklist(Section):

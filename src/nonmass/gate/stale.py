@@ -118,7 +118,9 @@ def _of_files(stage: Stage, revision: Revision, made: dict[str, Hashed]) -> Iter
         if known.is_folder:
             is_made = any(path == out or _inside(path, out) or _inside(out, path) for out in made)
             files = [] if is_made else revision.kept_by_git(path)
-            if files and folder_hash({name: _md5(file / name) for name in files}) != known.md5:
+            if not is_made and not file.exists() and not (revision.folder / f"{path}.dvc").is_file():
+                yield f"{path} is gone"
+            elif files and folder_hash({name: _md5(file / name) for name in files}) != known.md5:
                 yield f"{path} is not the folder that {LOCK_FILE} names"
         elif not file.is_file():
             if not any(path == out or _inside(path, out) for out in made):

@@ -19,7 +19,7 @@ def leak_gain(clean: pd.DataFrame, other: pd.DataFrame, level: float) -> dict[st
 
     Returns:
         `auc_clean`, `auc_leaking` and `auc_gain`, each with `est`, `lo`, `hi`; the last with `p`. What is undefined is
-        left out.
+        left out, with the reason in `note`.
     """
     first, second = (frame.sort_values("image_id", ignore_index=True) for frame in (clean, other))
     if not first[["image_id", "truth"]].equals(second[["image_id", "truth"]]):
@@ -38,5 +38,5 @@ def leak_gain(clean: pd.DataFrame, other: pd.DataFrame, level: float) -> dict[st
     return {name: _defined(found[key]) for key, name in names.items()}
 
 
-def _defined(values: dict[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if isinstance(value, float) and not math.isnan(value)}
+def _defined(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if (value if name == "note" else not math.isnan(value))}

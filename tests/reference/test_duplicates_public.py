@@ -117,7 +117,7 @@ def agreement(picture, other, transform):
     return float(np.corrcoef(moved[inside], cv2.GaussianBlur(other, (0, 0), 2)[inside])[0, 1])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_recall_and_precision_against_a_full_comparison(busi, busi_pairs):
     same = busi_pairs[busi_pairs["is_duplicate"] == 1]
     found = set(zip(same["image_id"], same["other_id"], strict=True))

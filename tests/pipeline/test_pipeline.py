@@ -71,6 +71,7 @@ def test_a_backbone_that_is_gone_leaves_no_trace(clone):
     assert run("git status --porcelain", clone) == ""
 
 
+@pytest.mark.long
 def test_a_further_seed_trains_alone_and_leaves_no_trace(clone):
     first = {path: path.read_bytes() for path in clone.glob("models/*/*/1/*")}
     assert len(first) == 2 * 2 * 3

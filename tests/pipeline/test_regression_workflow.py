@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from clones import ROOT, change_params, clone_of_last_commit, run
 from ruamel.yaml import YAML
@@ -48,9 +49,13 @@ def base(tmp_path_factory):
 def judged(base, tmp_path):
     """Makes a pull request of a change of params.yaml; gives what the workflow made of it."""
 
-    def judge(change):
+    def judge(change, falsify=None):
         work, merge = tmp_path / "work", tmp_path / "merge"
-        run(f"git clone -q {base} {work} && git -C {work} checkout -q -b pull", tmp_path)
+        run(f"git clone -q {base} {work}", tmp_path)
+        if falsify:
+            falsify(work)
+            run("git commit -qam 'results that nobody computed'", work)
+        run("git checkout -q -b pull", work)
         change_params(work, change)
         run("git commit -qam change && git checkout -q main && git merge -q --no-ff pull -m merge", work)
         run(f"git clone -q --depth 2 file://{work} {merge}", tmp_path)
@@ -106,19 +111,29 @@ class Run:
 
 
 def test_a_harmless_change_passes(judged):
-    """What `detect` would divide its rate by if it ever did; it trains again, and gives the same."""
+    """What `detect` would divide its rate by if it ever did; it trains again, and gives the same.
+
+    Git holds predictions of the base that are no longer its own: it is judged by those it really gives.
+    """
 
     def change(params):
         params["lr_decay"]["detect"]["factor"] = 0.2
 
-    done = judged(change)
+    def falsify(work):
+        path = work / "predictions/detect/mobilenet_448.csv"
+        table = pd.read_csv(path, dtype=str)
+        table["logit"] = [logit[1:] if logit.startswith("-") else f"-{logit}" for logit in table["logit"]]
+        table.to_csv(path, index=False)
+
+    done = judged(change, falsify)
     assert not done.failed, done.log
     assert re.findall(r"Running stage '(train\w+)@", done.log) == ["train_detect"]
     assert done.page.startswith("## nonmass gate: OK\n")
     rows = re.findall(r"^\| (\w+) \| (\w+) / mobilenet\\_448 / val ", done.page, re.M)
     assert sorted(rows) == [("same", "classify"), ("same", "detect")]
     assert "`lr_decay.detect.factor` | `0.1` | `0.2`" in done.page
-    assert "pr comment" in done.comment
+    assert "> The pull request does not hold the results that are judged here" in done.page
+    assert "/comments --field body=@comment.md" in done.comment
 
 
 def test_a_learning_rate_of_ten_is_refused(judged):
@@ -129,7 +144,7 @@ def test_a_learning_rate_of_ten_is_refused(judged):
 
     done = judged(change)
     assert done.failed == ["Results of the pull request"], done.log
-    assert done.page.startswith("## nonmass gate: no verdict\n")
+    assert done.page.startswith("## nonmass gate: no verdict\n\nFailed: results of the pull request.")
     assert "    error: params.yaml: train.lr: input should be less than or equal to 1 (got 10.0)" in done.page
 
 

@@ -20,10 +20,12 @@ class Page(HTMLParser):
         self.headings: list[str] = []
         self.captions: list[str] = []  # of figures outside the gallery, and of tables
         self.caption_depth = 0
+        self.flows = False  # a number that is a link stands in its sentence
         self.feed(text)
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
+        self.flows = self.flows and ("class", "n") in attrs
         if tag not in VOID:
             self.open.append(tag)
         self.ids += [value for name, value in attrs if name == "id"]
@@ -44,13 +46,18 @@ class Page(HTMLParser):
             self.open.pop()
 
     def handle_endtag(self, tag):
+        self.flows = self.flows and tag == "a"
         if tag not in VOID:
             assert self.open.pop() == tag
         if len(self.open) < self.caption_depth:
             self.caption_depth = 0
 
     def handle_data(self, data):
-        self.text.append(data)
+        if self.flows:
+            self.text[-1] += data
+        else:
+            self.text.append(data)
+        self.flows = True
         if {"td", "th"} & set(self.open):
             self.tables[-1][-1][-1] += data
         if self.caption_depth:

@@ -348,7 +348,7 @@ def test_a_cut_off_that_does_not_exist_is_said_where_its_figures_would_stand(tmp
 
 
 def test_the_side_that_a_name_promises_is_compared_with_the_one_seen(html):
-    assert "mobilenet_448 saw images of 128 px, not of the 448 px of its name." in Page(html).words
+    assert "mobilenet_448 saw images of 128 px, not of the size in its name." in Page(html).words
 
 
 def test_an_external_part_of_the_same_cohort_is_called_so(html):
@@ -444,7 +444,7 @@ def test_seeds_stand_beside_the_figures_of_their_ensemble(tmp_path):
     page = Page(build(places, params).page)
     words = page.words.replace(" ,", ",")  # links stand apart in it
     assert "one by one the 2 seeds reach: mean 0.765, SD 0.032, from 0.733 to 0.797" in words.replace("the  2", "the 2")
-    assert "Each network is 2 of one kind, trained with seeds 3, 1, whose logits are averaged" in page.words
+    assert "Each network is several of one kind, trained with seeds 3, 1, whose logits are averaged" in page.words
     assert "so it is no confidence interval" in page.words
     rows = [[" ".join(cell.split()) for cell in row] for table in page.tables for row in table]
     found = [row for row in rows if row[3:] == ["0.765", "0.032", "0.733", "0.797", "2"]]

@@ -1,4 +1,4 @@
-"""Every number that the page prints with a place is read again there, and no number of a table lacks one."""
+"""Every number that the page prints with a place is read again there; none of a table or sentence lacks one."""
 
 import json
 import re
@@ -12,7 +12,16 @@ from report_inputs import PARAMS, write_inputs
 from report_pages import VOID, build
 
 SEEDS = (1, 2)
+GIVEN = PARAMS | {"train": PARAMS["train"] | {"seeds": list(SEEDS)}}
 NUMBER = re.compile(r"\u2212?\d[\d\u202f]*(?:\.\d+)?")
+PROSE = {"p", "figcaption", "caption", "li"}
+# All that may stand in a sentence without a place: names, and what holds whatever the data are.
+BARE = re.compile(
+    r"CLAIM 2024|Adebayo et al\. 2018|(?:Fig\.|Table) \d|0\.5 is chance|chance, 0\.5|above 0\.5|from 0 to 1"
+    r"|exactly 0 or 1|anything but 0 |; 0 is perfect|above 0,|below 1,|gives 0;|from 0 \(black\)|IoU 0\."
+    r"|80th percentile|fewer than 100 positive patients|probability of 0\.7|300 dpi|\b[A-Za-z]\w*\d\w*"
+)
+TERMS = (1, -1, 1, -1)  # of a count computed from others
 STATES = {"Accepted": "accepted", "Doubtful": "doubtful", "Refused": "refused"}
 
 
@@ -21,13 +30,15 @@ class Cited(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.links, self.places, self.bare = [], [], {}, []
+        self.open, self.links, self.places, self.bare, self.prose = [], [], {}, [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         if tag not in VOID:
             self.open.append((tag, attrs))
+        if tag in PROSE:
+            self.prose.append("")
         if attrs.get("class") == "n":
             self.links.append([attrs["href"][1:], ""])
         if re.fullmatch(r"n\d+", attrs.get("id", "")):
@@ -43,8 +54,15 @@ class Cited(HTMLParser):
             self.links[-1][1] += data
         elif "td" in tags and not self.file and "code" not in tags and self.cell != "name" and re.search(r"\d", data):
             self.bare.append(data)
+        elif self.is_prose(tags):
+            self.prose[-1] += data
         if "tr" in tags and self.file and (row := self.row) in self.places:
             self.places[row] += [data] if data.strip() else []
+
+    def is_prose(self, tags):
+        """In the page's sections; faults of Table 3 quote it, and paths are no numbers."""
+        is_fault = any(tag == "li" and attrs.get("class") == "alarm" for tag, attrs in self.open)
+        return "main" in tags and not self.file and not is_fault and "code" not in tags and PROSE & set(tags)
 
     @property
     def file(self):
@@ -66,7 +84,7 @@ def places(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(places):
-    return Cited(build(places, PARAMS | {"train": PARAMS["train"] | {"seeds": list(SEEDS)}}).page)
+    return Cited(build(places, GIVEN).page)
 
 
 def shown(text):
@@ -91,7 +109,15 @@ def row_of(file, key):
 
 
 def from_row(file, key, value, text):
+    if key == "rows":
+        return shown(text) == [value] == [str(len(pd.read_csv(file)))]
+    if "measure=" in key and " and " in key:
+        values = [row_of(file, one)["estimate"] for one in key.split(" and ")]
+        assert value == " and ".join(f"estimate {digits}" for digits in values)
+        return shown(text) == [str(sum(t * int(v) for t, v in zip(TERMS, values, strict=False)))]
     row = row_of(file, key)
+    if value.startswith("note: "):
+        return row["note"] == value.removeprefix("note: ") and text in row["note"]
     named = [entry.split(" ", 1) for entry in value.split(", ")]
     assert all(float(row[name]) == float(digits) for name, digits in named)
     if "<" in text:
@@ -102,9 +128,9 @@ def from_row(file, key, value, text):
 
 
 def from_json(file, key, value, text):
-    content, parent = json.loads(Path(file).read_text()), None
+    content, parent = GIVEN if file == "params.yaml" else json.loads(Path(file).read_text()), None
     for step in key.split("."):
-        parent, content = content, content[step]
+        parent, content = content, content[int(step) if isinstance(content, list) else step]
     assert float(value) == float(content)
     numbers = shown(text)
     if key.endswith(("positive_images", "positive_patients")) and len(numbers) == 2:
@@ -112,7 +138,8 @@ def from_json(file, key, value, text):
         return agrees(numbers[0], content) and agrees(numbers[1], content / whole, percent=True)
     if key.endswith(".multiply_adds"):
         content /= 1e6
-    return len(numbers) == 1 and agrees(numbers[0], content, "%" in text or "percentage" in text)
+    is_percent = "%" in text or key in ("roc.confidence_level", "roc.sensitivity") or key.endswith("_device_difference")
+    return len(numbers) == 1 and agrees(numbers[0], content, is_percent)
 
 
 def from_split(file, key, value, text):
@@ -148,6 +175,9 @@ def recounted(title, labels, column, places, included):
     if title == "Reasons":
         bears = [labels[0] in f"{f}|{r}".split("|") for f, r in zip(included["flags"], included["reject"], strict=True)]
         return [int((included[bears]["state"] == column).sum())]
+    if title == "Text covered":
+        lines = pd.read_csv(places.data / "fov" / "crops.csv")["masked_lines"]
+        return [lines.sum() if column == "lines" else (lines > 0).sum()]
     if title.startswith("Marks"):
         split = pd.read_csv(places.data / "splits" / f"{title.split(', ')[1]}.csv", dtype=str)
         marks = pd.read_csv(places.data / "fov" / "marks.csv", dtype=str)
@@ -189,16 +219,30 @@ def test_every_number_is_read_again_at_its_place(page, places, included):
             assert all(agrees(n, v) for n, v in zip(numbers, again, strict=True)), (key, text, again)
             kinds.add(title)
             continue
-        read = from_json if file.endswith(".json") else from_split if ": " in key else from_row
+        read = from_json if file.endswith((".json", ".yaml")) else from_split if ": " in key else from_row
         assert read(file, key, value, text), (file, key, value, text)
-        kinds.add(Path(file).relative_to(places.data.parent).parts[0])
+        kinds.add(Path(file).stem if file == "params.yaml" else Path(file).relative_to(places.data.parent).parts[0])
     assert len(page.links) > 700
     assert kinds >= {"metrics", "data", "measures", "characteristics", "shortcuts", "subgroups", "explanations"}
-    assert kinds >= {"gradcam", "models", "Table 1", "Fields by device", "Reasons", "Marks, detect", "Marks, classify"}
+    assert kinds >= {
+        "params",
+        "gradcam",
+        "models",
+        "Table 1",
+        "Fields by device",
+        "Reasons",
+        "Marks, detect",
+        "Marks, classify",
+    }
 
 
 def test_every_number_of_a_table_is_a_link(page):
     assert page.bare == []
+
+
+def test_every_number_of_a_sentence_is_a_link_or_holds_for_any_data(page):
+    assert len(page.prose) > 100
+    assert [text for text in page.prose if re.search(r"\d", BARE.sub("", text))] == []
 
 
 def test_every_place_is_led_to(page):

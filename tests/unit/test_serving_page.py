@@ -30,6 +30,7 @@ from nonmass import tables
 from nonmass.cli import app
 from nonmass.errors import InputError
 from nonmass.serving import site, upload
+from nonmass.serving.consult import name_note
 from nonmass.serving.document import as_pdf
 from nonmass.serving.reader import Reader
 from nonmass.serving.release import read_release
@@ -308,8 +309,29 @@ def test_beyond_this_machine_it_says_what_that_means(place):
 
 def test_a_taken_port_is_one_line(page, place, monkeypatch):
     monkeypatch.chdir(place)
-    with pytest.raises(InputError, match=f"cannot listen at 127.0.0.1:{page.port} .*choose another --port"):
+    with pytest.raises(InputError, match=f"cannot listen at 127.0.0.1:{page.port} .*choose another --host or --port"):
         CliRunner().invoke(app, ["serve", "--onnx", "--port", str(page.port)], catch_exceptions=False)
+
+
+def test_a_host_that_is_no_name_is_one_line(place, monkeypatch):
+    monkeypatch.chdir(place)
+    with pytest.raises(InputError, match=r"cannot listen at a\.\.b:0 .*choose another --host or --port"):
+        CliRunner().invoke(app, ["serve", "--onnx", "--port", "0", "--host", "a..b"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("engine", "masked", "note"),
+    [
+        ("none", ("phi-suspect",), "was not looked for"),
+        ("rapidocr", ("annotation",), "was not covered"),
+        ("rapidocr", ("phi-suspect",), "no such search finds all"),
+    ],
+)
+def test_that_a_name_may_be_seen_is_said_however_text_was_read(finished, engine, masked, note):
+    view = read_release(finished.folder / "release" / "detect").view
+    text, crop = (view.text.model_copy(update={"engine": engine}), view.crop.model_copy(update={"masked_text": masked}))
+    said = name_note(view.model_copy(update={"text": text, "crop": crop}))
+    assert note in said and "seen in the pictures" in said
 
 
 def test_a_reader_that_dies_or_hangs_is_replaced(place, screen):

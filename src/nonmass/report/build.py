@@ -14,7 +14,6 @@ from nonmass.quarantine import exclude_refused
 from nonmass.report import (
     calibration,
     cautions,
-    cited,
     curves,
     explanations,
     fields,
@@ -70,18 +69,18 @@ def compose_report(sources: Sources) -> Report:
     ]
     network_schemes = list(networks.network_plots(sources.networks))
     page = {
-        "table1": cited.cells(table1, 2, "Table 1", manifest_csv, patients_csv, fields_csv),
+        "table1": tables.cells(table1, 2, "Table 1", manifest_csv, patients_csv, fields_csv),
         "tests": tables.informative_tests(clinical, sources.tests),
         "test_columns": {p: test for p, test in map(tables.test_columns, FINDINGS) if p in table1},
         "not_described": [wording.column_name(name) for name in clinical.left_out],
         "table2": tables.data_sets_printed(table2, sources.tasks),
         "balance": {task.name: tables.balance(task, sources.manifest["device"]) for task in sources.tasks},
         "quarantine": fields.quarantined(sources),
-        "flow_steps": cited.cells(steps, 2, "Fig. 1", manifest_csv, fields_csv),
-        "devices": cited.cells(fields.by_device(sources), 1, "Fields by device", manifest_csv, fields_csv),
-        "reasons": cited.cells(fields.reasons(sources.fov_index), 1, "Reasons", fields_csv),
+        "flow_steps": tables.cells(steps, 2, "Fig. 1", manifest_csv, fields_csv),
+        "devices": tables.cells(fields.by_device(sources), 1, "Fields by device", manifest_csv, fields_csv),
+        "reasons": tables.cells(fields.reasons(sources.fov_index), 1, "Reasons", fields_csv),
         "marks": {
-            task.name: cited.cells(
+            task.name: tables.cells(
                 fields.marks_by_class(task, sources.marks),
                 1,
                 f"Marks, {task.name}",
@@ -103,7 +102,7 @@ def compose_report(sources: Sources) -> Report:
         "pictures": {task.name: explanations.grouped_pictures(task.heat_maps) for task in sources.tasks},
         "manifest_sha256": hashlib.sha256(manifest_csv.read_bytes()).hexdigest(),
         "nonmass_version": version("nonmass"),
-        "level": f"{100 * sources.reported.roc.confidence_level:g}",
+        "level": wording.in_percent(sources.reported.roc.confidence_level),
     }
     shout = cautions.shout(*sources.tasks)
     return Report(

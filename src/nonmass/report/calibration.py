@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nonmass.report import cautions
+from nonmass.report.cited import say
 from nonmass.report.figures import DASHES, LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE, Plot
 from nonmass.report.records import Estimate, TaskSources, numbers_of
-from nonmass.report.wording import PARTS_SHOWN, estimate, part_name, task_name
+from nonmass.report.wording import PARTS_SHOWN, estimate, number, part_name, task_name
 
 SCALE_WORDS = {"raw": "as trained", "scaled": "temperature-scaled"}
 POLICIES = ("treat all", "treat none")
@@ -27,7 +28,7 @@ def temperature(task: TaskSources, backbone: str) -> Estimate:
 
 def reasons(task: TaskSources, part: str) -> list[str]:
     """Why measures of calibration are undefined, and where scaling does harm."""
-    lines = []
+    lines: list[str] = []
     for backbone, parts in task.performance.items():
         if part not in parts:
             continue
@@ -39,10 +40,8 @@ def reasons(task: TaskSources, part: str) -> list[str]:
             ]
         raw, scaled = (parts[part].calibration[scale].get("brier", Estimate()).est for scale in ("raw", "scaled"))
         if raw is not None and scaled is not None and scaled > raw:
-            lines.append(
-                f"{part_name(part)}, {backbone}: the temperature of validation makes probabilities worse here "
-                f"(Brier score {raw:.3f} as trained, {scaled:.3f} scaled)."
-            )
+            words = f"{part_name(part)}, {backbone}: the temperature of validation makes probabilities worse here "
+            lines.append(say(words + "(Brier score {} as trained, {} scaled).", number(raw), number(scaled)))
     return lines
 
 

@@ -1,12 +1,24 @@
 """What a reader must know beside a number: each limitation as a sentence, drawn from the inputs."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 
+from nonmass.report.cited import derived, joined, quoted, say
 from nonmass.report.records import Explained, Performance, Sources, TaskSources
 from nonmass.report.reported import Reported
-from nonmass.report.wording import CLASS_WORDS, PARTS_SHOWN, RULE_WORDS, amount, column_name, part_name, task_name
+from nonmass.report.wording import (
+    CLASS_WORDS,
+    PARTS_SHOWN,
+    RULE_WORDS,
+    amount,
+    column_name,
+    part_name,
+    points,
+    task_name,
+)
+from nonmass.tables import CHARACTERISTICS
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
 
@@ -63,22 +75,24 @@ def _same_cohort(task: TaskSources) -> list[str]:
 
 def other_side(task: TaskSources) -> list[str]:
     """A name such as mobilenet_448 promises the side of the images."""
-    cautions = []
+    cautions: list[str] = []
     for backbone, of_seeds in task.cards.items():
         card = next(iter(of_seeds.values()))  # all seeds saw the same images
         promised = re.search(r"_(\d+)$", backbone)
         if promised and "side_px" in card and int(promised[1]) != card["side_px"]:
-            cautions.append(f"{backbone} saw images of {card['side_px']} px, not of the {promised[1]} px of its name.")
+            cautions.append(say(f"{backbone} saw images of {{}} px, not of the size in its name.", card["side_px"]))
     return cautions
 
 
 def part_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
     """What holds for the numbers of one part; `numbers` is backbone -> performance."""
     n = next(iter(numbers.values())).n
-    cautions = []
-    fewest = min(n["positive_patients"], n["patients"] - n["positive_patients"])
+    cautions: list[str] = []
+    positive = n["positive_patients"]
+    fewest = min(positive, derived(n["patients"] - positive, n["patients"], positive))
     if fewest < FEW_PATIENTS:
-        cautions.append(f"{part_name(part)}: the smaller class has {amount(fewest, 'patient')}; too few to conclude.")
+        told = amount(fewest, "patient")
+        cautions.append(say(f"{part_name(part)}: the smaller class has {{}}; too few to conclude.", told))
     if part == "val":
         cautions.append(
             "Validation chose the frozen cut-off, and the epoch unless the last is kept: its figures are optimistic."
@@ -103,11 +117,12 @@ def cutoff_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
 def ensemble(seeds: tuple[int, ...]) -> str:
     """What a figure of a network is a figure of."""
     if len(seeds) == 1:
-        return f"Each network was trained once, with seed {seeds[0]}; another seed would give other figures."
-    return (
-        f"Each network is {len(seeds)} of one kind, trained with seeds {', '.join(map(str, seeds))}, whose logits are "
-        "averaged; figures are those of the average. How far single seeds lie apart says nothing about other "
-        "patients, so it is no confidence interval."
+        return say("Each network was trained once, with seed {}; another seed would give other figures.", seeds[0])
+    return say(
+        "Each network is several of one kind, trained with seeds {}, whose logits are averaged; figures are those of "
+        "the average. How far single seeds lie apart says nothing about other patients, so it is no confidence "
+        "interval.",
+        joined(", ", seeds),
     )
 
 
@@ -116,16 +131,21 @@ def gallery_cautions(explained: Explained) -> list[str]:
     if not explained.doubtful_crops:
         return []
     return [
-        f"Left out of the gallery: {amount(explained.doubtful_crops, 'image')} whose field of view is doubtful, "
-        "as such a crop may show a name."
+        say(
+            "Left out of the gallery: {} whose field of view is doubtful, as such a crop may show a name.",
+            amount(explained.doubtful_crops, "image"),
+        )
     ]
 
 
 def perturbation_cautions(explained: Explained) -> list[str]:
     """Images that the perturbation has left out."""
     return [
-        f"Left out of the rows for {target}: {amount(n, 'image')}, with nothing of it in the field "
-        "or no room for as much elsewhere."
+        say(
+            f"Left out of the rows for {target}: {{}}, with nothing of it in the field or no room for as much "
+            "elsewhere.",
+            amount(n, "image"),
+        )
         for target, n in explained.not_perturbed.items()
         if n
     ]
@@ -134,33 +154,38 @@ def perturbation_cautions(explained: Explained) -> list[str]:
 def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
     """Networks whose validation loss was still falling when the limit of epochs stopped them."""
     return [
-        f"{backbone}{f' (seed {seed})' if len(of_seeds) > 1 else ''} was best in the last of "
-        f"{amount(epochs_allowed, 'epoch')} allowed: it might still have improved."
+        say(
+            f"{backbone}{{}} was best in the last of {{}} allowed: it might still have improved.",
+            say(" (seed {})", seed) if len(of_seeds) > 1 else "",
+            amount(epochs_allowed, "epoch"),
+        )
         for backbone, of_seeds in task.histories.items()
         for seed, history in of_seeds.items()
         if len(history) >= epochs_allowed and history["val_loss"].idxmin() == len(history) - 1
     ]
 
 
-def test_cautions(tests: pd.DataFrame) -> list[str]:
+def test_cautions(tests: pd.DataFrame, file: Path) -> list[str]:
     """Why cells of Table 1 have no p-value, and who was left out of a test; one sentence a reason.
 
     Args:
         tests: tables.CHARACTERISTICS.
+        file: Holds it.
     """
     about: dict[tuple[str, str], list[str]] = {}
     for row in tests.to_dict("records"):
         for note in filter(None, row["note"].split("; ")):
-            about.setdefault((row["finding"], note), []).append(column_name(row["characteristic"]))
+            cited = quoted(row, "note", note, file, CHARACTERISTICS.key)
+            about.setdefault((row["finding"], cited), []).append(column_name(row["characteristic"]))
     return [
-        f"Tests in patients with a {CLASS_WORDS[finding]}: {note} ({'; '.join(names)})."
+        say(f"Tests in patients with a {CLASS_WORDS[finding]}: {{}} ({'; '.join(names)}).", note)
         for (finding, note), names in about.items()
     ]
 
 
 def data_cautions(sources: Sources) -> list[str]:
     """Doubts about the data themselves."""
-    cautions = []
+    cautions: list[str] = []
     for cohort, flow in sources.flow.items():
         if cohort != "all" and flow.images and flow.images == flow.patients:
             cautions.append(
@@ -169,20 +194,23 @@ def data_cautions(sources: Sources) -> list[str]:
             )
     if sources.fields.doubtful:
         cautions.append(
-            f"The field of view of {amount(sources.fields.doubtful, 'image')} of "
-            f"{amount(sources.fields.images, 'image')} is doubtful and needs a person's eye."
+            say(
+                "The field of view of {} of {} is doubtful and needs a person's eye.",
+                amount(sources.fields.doubtful, "image"),
+                amount(sources.fields.images, "image"),
+            )
         )
     return cautions
 
 
 def captioned(text: str, *tasks: TaskSources) -> str:
     """A caption, opened by a shout if a task is not disjoint."""
-    return ". ".join(filter(None, [shout(*tasks), text]))
+    return joined(". ", filter(None, [shout(*tasks), text]))
 
 
 def device_differences(task: TaskSources) -> str:
     """How far each part is from training, in percentage points: "test 3.1, val 2.0"; "" if it is not known."""
     parts = {part: task.certificate.parts[part] for part in PARTS_SHOWN if part in task.certificate.parts}
     known = {name: part.max_device_difference for name, part in parts.items() if part.max_device_difference is not None}
-    texts = (f"{part_name(name).lower()} {100 * difference:.1f}" for name, difference in known.items())
-    return f"{', '.join(texts)} percentage points" if known else ""
+    texts = (say(f"{part_name(name).lower()} {{}}", points(difference)) for name, difference in known.items())
+    return say("{} percentage points", joined(", ", texts)) if known else ""

@@ -1,16 +1,17 @@
 """Numbers that know where they were read, links to those places, and the list of them at the end of the page."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from functools import wraps
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
-import pandas as pd
 from markupsafe import Markup, escape
 
 from nonmass.report.reported import Record
-from nonmass.report.wording import count
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Source:
 
     Attributes:
         file: Its path from the root of the project; two or more, joined by " + ", where rows were counted in both.
-        key: Dotted in JSON; `column=value; …` is the row of a table; `row | column` is a cell that was counted.
+        key: Dotted in JSON and YAML; `column=value; …` is the row of a table, rows joined by " and " those that a
+            number was computed from; `row | column` is a cell that was counted, `rows` are all of a table.
         value: What stands there, as it stands there.
     """
 
@@ -64,25 +66,62 @@ class Text(str):
         return text
 
 
+class Sentence(str):
+    """Words with numbers among them, each of which keeps its place."""
+
+    pieces: tuple[str, ...]
+
+    def __new__(cls, pieces: Iterable[str]) -> "Sentence":
+        """As a str, which it remains beside others."""
+        pieces = tuple(pieces)
+        sentence = super().__new__(cls, "".join(pieces))
+        sentence.pieces = pieces
+        return sentence
+
+
+def say(words: str, *values: object) -> Sentence:
+    """`words` with each `{}` filled in; numbers, texts and sentences among the values keep their places.
+
+    Raises:
+        ValueError: There are more values than places for them, or fewer.
+    """
+    first, *others = words.split("{}")
+    filled = ([*_pieces(value), after] for value, after in zip(values, others, strict=True))
+    return Sentence([first, *chain.from_iterable(filled)])
+
+
+def joined(between: str, values: Iterable[object]) -> Sentence:
+    """As `between.join(values)`; numbers, texts and sentences keep their places."""
+    separated = chain.from_iterable([between, *_pieces(value)] for value in values)
+    return Sentence(list(separated)[1:])
+
+
+def _pieces(value: object) -> tuple[str, ...]:
+    if isinstance(value, Sentence):
+        return value.pieces
+    source = source_of(value)
+    return (Text(str(value), source) if source else str(value),)
+
+
 def source_of(value: object) -> Source | None:
     """Where a number, or the estimate of several, was read; None if it does not say."""
     source = getattr(getattr(value, "est", value), "source", None)
     return source if isinstance(source, Source) else None
 
 
-def keeping(function: Callable[..., str]) -> Callable[..., str]:
-    """A function from a number to a text, made to hand the number's place on."""
+def keeping(function: Callable[P, str]) -> Callable[P, str]:
+    """A function from a number, its first argument, to a text, made to hand the number's place on."""
 
     @wraps(function)
-    def printed(value: object, *arguments: Any) -> str:
-        text, source = function(value, *arguments), source_of(value)
+    def printed(*arguments: P.args, **others: P.kwargs) -> str:
+        text, source = function(*arguments, **others), source_of(arguments[0])
         return Text(text, source) if source else text
 
     return printed
 
 
 def of_json(content: Any, file: Path, key: str = "") -> Any:
-    """What was read from a JSON file, records or mappings, with every number in it cited."""
+    """What was read from a JSON or YAML file, records, mappings or lists, with every number in it cited."""
     if isinstance(content, bool):
         return content
     if isinstance(content, int):
@@ -94,6 +133,8 @@ def of_json(content: Any, file: Path, key: str = "") -> Any:
         return {name: of_json(value, file, f"{inner}{name}") for name, value in content.items()}
     if isinstance(content, Record):
         return content.model_copy(update={n: of_json(v, file, f"{inner}{n}") for n, v in dict(content).items()})
+    if isinstance(content, list | tuple):
+        return type(content)(of_json(value, file, f"{inner}{place}") for place, value in enumerate(content))
     return content
 
 
@@ -121,30 +162,39 @@ def count_of_row(row: dict[Any, Any], name: str, file: Path, key: Iterable[str])
     return Whole(row[name], Source(file.as_posix(), told, f"{name} {row[name]}"))
 
 
+def quoted(row: dict[Any, Any], name: str, text: str, file: Path, key: Iterable[str]) -> str:
+    """Words of a row of a table, cited to it if a figure is among them.
+
+    Args:
+        row: Column -> value, text as in the file.
+        name: The column.
+        text: What is printed of it.
+        file: Holds the table.
+        key: Columns that tell the row from others.
+    """
+    told = "; ".join(f"{column}={row[column]}" for column in key if row[column] != "")
+    has_figure = any(letter.isdigit() for letter in text)
+    return Text(text, Source(file.as_posix(), told, f"{name}: {row[name]}")) if has_figure else text
+
+
+def derived(value: int, *terms: int) -> int:
+    """A count that was computed from counts of one file, cited to all of them, if they say where they were read."""
+    sources = [source for source in map(source_of, terms) if source]
+    if len(sources) < len(terms):
+        return value
+    key, stands = (" and ".join(getattr(source, name) for source in sources) for name in ("key", "value"))
+    return Whole(value, Source(sources[0].file, key, stands))
+
+
+def rows_of(table: Sized, file: Path) -> Whole:
+    """How many rows a table has."""
+    return Whole(len(table), Source(file.as_posix(), "rows", str(len(table))))
+
+
 def rounded(value: Real | float | None) -> int:
     """A count that a table of measures holds as a number; 0 where there is none."""
     source = source_of(value)
     return Whole(round(value or 0), source) if source else round(value or 0)
-
-
-def cells(table: pd.DataFrame, about: int, title: str, *files: Path) -> pd.DataFrame:
-    """A table whose cells were counted in files, all that hold a figure cited; those that are already stay so.
-
-    Args:
-        table: Texts as printed, or counts, which become texts.
-        about: How many columns, from the left, say what a row is about.
-        title: What the table is called in the page.
-        files: Where was counted.
-    """
-    printed, file = table.astype(object), " + ".join(path.as_posix() for path in files)
-    for row, values in enumerate(table.astype(object).to_numpy().tolist()):
-        labels = [title, *(str(label) for label in values[:about] if label)]
-        for column, cell in enumerate(values[about:], about):
-            if not isinstance(cell, Text) and any(letter.isdigit() for letter in str(cell)):
-                place = Source(file, " | ".join([*labels, str(table.columns[column])]), str(cell))
-                text = cell if isinstance(cell, str) else count(cell)
-                printed.iat[row, column] = Text(text, source_of(cell) or place)
-    return printed
 
 
 @dataclass
@@ -154,7 +204,9 @@ class Citations:
     numbers: dict[Source, int] = field(default_factory=dict)
 
     def link(self, value: Any) -> Any:
-        """A printed number as a link to its place; anything else as it is."""
+        """A printed number as a link to its place, those in a sentence each; anything else as it is."""
+        if isinstance(value, Sentence):
+            return Markup("").join(map(self.link, value.pieces))
         if not isinstance(value, Whole | Real | Text):
             return value
         return self._anchor(value.source, escape(str(value)))

@@ -1,5 +1,6 @@
 """Two networks on the same images, and patients instead of images: sentences, and reasons for what is undefined."""
 
+from nonmass.report.cited import derived, say
 from nonmass.report.records import Estimate, Performance, TaskSources
 from nonmass.report.wording import PARTS_SHOWN, amount, counted, number, part_name
 
@@ -18,9 +19,10 @@ def could_have_shown(measures: dict[str, Estimate], level: float) -> str:
     detectable = measures.get("detectable_difference", Estimate()).est
     if p is None or p < 1 - level or detectable is None:
         return ""
-    return (
-        f"No difference was shown; with these patients only one of {number(detectable)} or more would have been "
-        "found in four of five studies."
+    return say(
+        "No difference was shown; with these patients only one of {} or more would have been found in four of five "
+        "studies.",
+        number(detectable),
     )
 
 
@@ -39,16 +41,17 @@ def errors_counted(values: Performance) -> str:
         return ""
     positive = amount(values.n["positive_patients"], "positive patient")
     negative = amount(_negative(values), "negative patient")
-    return (
-        f"at the frozen cut-off {counted(missed)} of {positive} with an image called negative, "
-        f"{counted(alarmed)} of {negative} with one called positive"
+    return say(
+        "at the frozen cut-off {} of {} with an image called negative, {} of {} with one called positive",
+        *(counted(missed), positive, counted(alarmed), negative),
     )
 
 
 def _negative(values: Performance) -> int:
     """Patients with a negative image; who has images of both classes counts twice."""
-    both = values.n.get("independent_patients", 0) - values.n.get("single_class_patients", 0)
-    return values.n["patients"] - values.n["positive_patients"] + both
+    names = ("patients", "positive_patients", "independent_patients", "single_class_patients")
+    every, positive, independent, single = (values.n.get(name, 0) for name in names)
+    return derived(every - positive + independent - single, every, positive, independent, single)
 
 
 def reasons(task: TaskSources) -> list[str]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nonmass.report import cautions
+from nonmass.report.cited import say
 from nonmass.report.figures import DASHES, LEGEND_IN, MARKERS, MUTED, SERIES, STYLE, SURFACE, Plot
 from nonmass.report.records import Estimate, Performance, TaskSources, numbers_of
 from nonmass.report.wording import PARTS_SHOWN, amount, estimate, part_name, sentence, task_name
@@ -22,8 +23,10 @@ def roc_plots(task: TaskSources) -> Iterator[Plot]:
         if not numbers or curves.empty:
             continue
         n = next(iter(numbers.values())).n
-        size = f"{amount(n['images'], 'image')} of {amount(n['patients'], 'patient')}"
-        caption = f"{task_name(task.name)}, {part_name(part).lower()}: {size}."
+        caption = say(
+            f"{task_name(task.name)}, {part_name(part).lower()}: {{}} of {{}}.",
+            *(amount(n["images"], "image"), amount(n["patients"], "patient")),
+        )
         aucs = "; ".join(f"{backbone}: AUC {estimate(values.auc)}" for backbone, values in numbers.items())
         yield Plot(
             f"fig3_roc_{task.name}_{part}",

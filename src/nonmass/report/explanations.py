@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from nonmass.panels import OPACITY, original_of, overlay_of
 from nonmass.report import cautions
-from nonmass.report.cited import Source, Text, count_of_row, of_row
+from nonmass.report.cited import count_of_row, of_row, say
 from nonmass.report.figures import DASHES, LEGEND_IN, MARKERS, SERIES, STYLE, Plot
 from nonmass.report.records import Estimate, HeatMap, TaskSources
 from nonmass.report.wording import OUTCOME_WORDS, PARTS_SHOWN, amount, estimate, number, part_name, sentence, task_name
@@ -82,8 +82,7 @@ def _size(row: dict[Any, Any], task: TaskSources) -> str:
     images, patients = (
         count_of_row(row, name, _file(task), EXPLANATION_MEASURES.key) for name in ("images", "patients")
     )
-    both = Source(images.source.file, images.source.key, f"{images.source.value}, {patients.source.value}")
-    return Text(f"{amount(images, 'image')} of {amount(patients, 'patient')}", both)
+    return say("{} of {}", amount(images, "image"), amount(patients, "patient"))
 
 
 def _file(task: TaskSources) -> Path:
@@ -97,17 +96,16 @@ def _estimate(row: dict[Any, Any], task: TaskSources) -> Estimate:
 
 def localisation_cautions(task: TaskSources) -> list[str]:
     """Where maps meet lesions not clearly better than what knows nothing; whole parts only."""
-    lines = []
+    lines: list[str] = []
     for row in check_rows(task, "localisation", "gradcam"):
         for measure, words in MEASURES.items() if row.outcome == ALL else ():
             for baseline, name in BASELINES.items():
                 difference = row.values[f"gradcam-{baseline}"][measure]
                 if not _is_above_zero(difference):
                     own, other = (row.values[subject][measure] for subject in ("gradcam", baseline))
-                    lines.append(
-                        f"{part_name(row.part)}, {words}: the maps are not clearly better than {name} "
-                        f"({number(own.est)} against {number(other.est)}; difference {estimate(difference)})."
-                    )
+                    said = f"{part_name(row.part)}, {words}: the maps are not clearly better than {name} "
+                    told = (number(own.est), number(other.est), estimate(difference))
+                    lines.append(say(said + "({} against {}; difference {}).", *told))
     return lines
 
 
@@ -121,7 +119,10 @@ def similarities(task: TaskSources) -> dict[str, list[tuple[int, Estimate]]]:
     """Measure -> (layers lost, estimate), from the head alone to all."""
     found = task.explanation[task.explanation["check"] == "randomisation"].sort_values("subject")
     return {
-        str(measure): [(int(row["subject"]), _estimate(row, task)) for row in some.to_dict("records")]
+        str(measure): [
+            (count_of_row(row, "subject", _file(task), EXPLANATION_MEASURES.key), _estimate(row, task))
+            for row in some.to_dict("records")
+        ]
         for measure, some in found.groupby("measure")
     }
 
@@ -132,13 +133,13 @@ def similarity_words(task: TaskSources) -> str:
     if not curve:
         return ""
     found = task.explanation[task.explanation["check"] == "randomisation"].iloc[0]
-    of = f"{amount(int(found['images']), 'image')} of {amount(int(found['patients']), 'patient')}"
+    of = _size(found.to_dict(), task)
     layers, last = curve[-1]
     most = last.est if last.hi is None else last.hi
-    ranks = f"rank correlation {estimate(last)} when all {layers} layers are random"
+    ranks = say("(rank correlation {} when all {} layers are random; {})", estimate(last), layers, of)
     if most is not None and most < STILL_ALIKE:
-        return f"The maps change with the weights ({ranks}; {of}): they depend on what it has learnt."
-    return f"The maps do not clearly change with the weights ({ranks}; {of}): do not read them as what it has learnt."
+        return say("The maps change with the weights {}: they depend on what it has learnt.", ranks)
+    return say("The maps do not clearly change with the weights {}: do not read them as what it has learnt.", ranks)
 
 
 def similarity_curve(task: TaskSources, shout: str = "") -> Figure:
@@ -174,7 +175,7 @@ def similarity_curve(task: TaskSources, shout: str = "") -> Figure:
 
 def perturbation_words(task: TaskSources) -> list[str]:
     """What the interventions say, in sentences; whole parts only."""
-    lines = []
+    lines: list[str] = []
     for target, name in TARGETS.items():
         for row in check_rows(task, "perturbation", target):
             if row.outcome != ALL:
@@ -182,9 +183,10 @@ def perturbation_words(task: TaskSources) -> list[str]:
             more = row.values[f"{target}-{target}_elsewhere"]["drop"]
             where = f"{part_name(row.part)}: without {name} the score of the call falls"
             if _is_above_zero(more):
-                lines.append(f"{where} by {estimate(more)} more than without as much elsewhere: it counts.")
+                words = " by {} more than without as much elsewhere: it counts."
             else:
-                lines.append(f"{where} not clearly more than without as much elsewhere ({estimate(more)}).")
+                words = " not clearly more than without as much elsewhere ({})."
+            lines.append(say(where + words, estimate(more)))
     return lines
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from nonmass.report.cited import Source, Whole, say
 from nonmass.report.records import Sources, TaskSources, TextRead
 from nonmass.report.wording import amount, part_name, share, task_name
 from nonmass.tables import MARK_KINDS
@@ -104,9 +105,13 @@ def treatment(sources: Sources) -> str:
     how = sorted(set(sources.crops["overlays"]))
     words = "; ".join(TREATMENT.get(name, name) for name in how)
     covered = sources.crops.loc[sources.crops["masked_lines"] > 0, "masked_lines"]
-    where = f"{amount(int(covered.sum()), 'line')} of text covered in {amount(len(covered), 'image')}"
-    lines = where if len(covered) else "no line of text was covered"
-    return f"Marks in the fields are {words} (crop.overlays: {', '.join(how)}); {lines}."
+    lines, images = (
+        Whole(n, Source((sources.places.data / "fov" / "crops.csv").as_posix(), f"Text covered | {what}", str(n)))
+        for what, n in (("lines", int(covered.sum())), ("images", len(covered)))
+    )
+    where = say("{} of text covered in {}", amount(lines, "line"), amount(images, "image"))
+    told = where if images else "no line of text was covered"
+    return say(f"Marks in the fields are {words} (crop.overlays: {', '.join(how)}); {{}}.", told)
 
 
 def text_found(text: TextRead) -> str:
@@ -114,9 +119,11 @@ def text_found(text: TextRead) -> str:
     if text.engine == "none":
         return ""
     engine = text.version or text.engine
-    found = f"{amount(text.images_with_text, 'image')} of {amount(text.images_read, 'image')}"
-    suspect = amount(text.images_with_phi_suspect, "image")
-    return f"Text was read by {engine}: it found some in {found}; in {suspect}, such as may tell who the patient is."
+    counts = (text.images_with_text, text.images_read, text.images_with_phi_suspect)
+    return say(
+        "Text was read by {}: it found some in {} of {}; in {}, such as may tell who the patient is.",
+        *(engine, *(amount(n, "image") for n in counts)),
+    )
 
 
 def text_alarm(text: TextRead) -> str:

@@ -7,6 +7,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from nonmass.report.cited import keeping, say
 from nonmass.report.figures import INK, LINE, MUTED, SERIES, STYLE, Plot
 from nonmass.report.records import Block, Network
 from nonmass.report.wording import amount, count, in_millions
@@ -20,8 +21,10 @@ def network_plots(networks: dict[str, Network]) -> Iterator[Plot]:
     """One drawing a network."""
     for number, (backbone, network) in enumerate(networks.items()):
         words = "; ".join(f"{block.kind}: {shape(block)}" for block in network.blocks.values())
-        size = f"{amount(network.parameters, 'parameter')}, {millions(network.multiply_adds)} multiply-adds an image"
-        caption = f"{backbone} ({network.timm} of timm) at {network.side_px} px: {size}."
+        caption = say(
+            f"{backbone} ({network.timm} of timm) at {{}} px: {{}}, {{}} multiply-adds an image.",
+            *(network.side_px, amount(network.parameters, "parameter"), millions(network.multiply_adds)),
+        )
         yield Plot(f"fig2_network_{backbone}", caption, f"{caption} {words}.", scheme(network, number))
 
 
@@ -30,6 +33,7 @@ def shape(block: Block) -> str:
     return " \u00d7 ".join(count(n) for n in (block.channels, block.height_px, block.width_px) if n)
 
 
+@keeping
 def millions(value: int) -> str:
     """`183.0 million`."""
     return f"{in_millions(value)}\u00a0million"

@@ -20,7 +20,7 @@ from nonmass.report import (
     subgroups,
     wording,
 )
-from nonmass.report.cited import Citations, Text, keeping, source_of
+from nonmass.report.cited import Citations, Text, joined, rows_of, source_of
 from nonmass.report.records import Estimate, numbers_of
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ def render_page(page: dict[str, Any]) -> str:
         lstrip_blocks=True,
         finalize=citations.link,
     )
-    numbers: tuple[Callable[..., str], ...] = (
+    numbers = (
         wording.estimate,
         wording.percent,
         wording.p_value,
@@ -47,6 +47,7 @@ def render_page(page: dict[str, Any]) -> str:
         wording.counted,
         wording.whole,
         wording.in_millions,
+        wording.in_percent,
         wording.amount,
     )
     words = (
@@ -56,7 +57,7 @@ def render_page(page: dict[str, Any]) -> str:
         wording.sentence,
         wording.group_name,
     )
-    filters: tuple[Callable[..., Any], ...] = (*map(keeping, numbers), *words, numbers_of, data_uri, flat, plain)
+    filters: tuple[Callable[..., Any], ...] = (*numbers, *words, numbers_of, data_uri, flat, plain)
     environment.filters |= {function.__name__: function for function in filters} | {"stacked": citations.stacked}
     environment.globals |= {
         "calibration": calibration,
@@ -64,6 +65,8 @@ def render_page(page: dict[str, Any]) -> str:
         "comparisons": comparisons,
         "fields": fields,
         "citations": citations,
+        "joined": joined,
+        "rows_of": rows_of,
         "possible": possible,
         "explanations": explanations,
         "shortcuts": shortcuts,

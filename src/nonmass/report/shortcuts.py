@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nonmass.report import cautions
-from nonmass.report.cited import of_row
+from nonmass.report.cited import count_of_row, joined, of_row, say
 from nonmass.report.figures import LEGEND_IN, LINE, MUTED, SERIES, STYLE, SURFACE, Plot
 from nonmass.report.records import Estimate, TaskSources
 from nonmass.report.wording import amount, estimate, part_name, sentence, task_name
@@ -81,13 +81,14 @@ def networks(task: TaskSources, part: str) -> dict[str, Estimate]:
 
 def counts(task: TaskSources) -> str:
     """How many images and patients each part of the audit has."""
-    sizes = {row["part"]: (row["images"], row["patients"]) for row in task.shortcuts.to_dict("records")}
-    words = (
-        f"{amount(sizes[part][0], 'image')} of {amount(sizes[part][1], 'patient')} {PART_WORDS[part]}"
-        for part in AUDITED
-        if part in sizes
-    )
-    return f"{', '.join(words)}; patients whom duplicates link count as one."
+    file = task.places.shortcuts / f"{task.name}.csv"
+    rows = {row["part"]: row for row in task.shortcuts.to_dict("records")}
+    words = []
+    for part in AUDITED:
+        if part in rows:
+            images, patients = (count_of_row(rows[part], name, file, SHORTCUTS.key) for name in ("images", "patients"))
+            words.append(say(f"{{}} of {{}} {PART_WORDS[part]}", amount(images, "image"), amount(patients, "patient")))
+    return say("{}; patients whom duplicates link count as one.", joined(", ", words))
 
 
 def parts_of(task: TaskSources) -> list[str]:
@@ -111,20 +112,20 @@ def findings(task: TaskSources) -> list[str]:
     rows = audit_rows(task)
     marked = [row for row in rows if row.is_shortcut and row.group != "all"]
     every = together(task)
-    names = "; ".join(f"{row.name} {estimate(row.areas['develop'])}" for row in marked)
+    names = joined("; ", (say(f"{row.name} {{}}", estimate(row.areas["develop"])) for row in marked))
     nothing = "No group by itself tells the classes apart beyond chance."
     if not any(row.areas.get("develop") for row in rows):
         nothing = "Nothing could be measured: there are too few patients of a class."
     lines = [
-        f"Shortcuts that exist: {names}." if marked else nothing,
-        f"All groups beside the lesion together: AUC {estimate(every.areas.get('develop'))}.",
+        say("Shortcuts that exist: {}.", names) if marked else nothing,
+        say("All groups beside the lesion together: AUC {}.", estimate(every.areas.get("develop"))),
     ]
     return [*lines, *_not_above(task, every)]
 
 
 def _not_above(task: TaskSources, every: Row) -> list[str]:
     """Networks that the shortcuts alone may match."""
-    lines = []
+    lines: list[str] = []
     for part, area in every.areas.items():
         for backbone, network in networks(task, part).items():
             # At exactly 1 there is no interval; then the estimate itself is compared.
@@ -132,10 +133,11 @@ def _not_above(task: TaskSources, every: Row) -> list[str]:
             most = area.est if area.hi is None else area.hi
             if tells_apart(area) and least is not None and most is not None and least <= most:
                 where = part_name(NETWORK_PARTS[part]).lower()
-                lines.append(
-                    f"{backbone}, {where}: AUC {estimate(network)} is not clearly above what shortcuts alone reach, "
-                    f"{estimate(area)}: it has not shown that it sees lesions."
+                words = (
+                    f"{backbone}, {where}: AUC {{}} is not clearly above what shortcuts alone reach, {{}}: it has not "
+                    "shown that it sees lesions."
                 )
+                lines.append(say(words, estimate(network), estimate(area)))
     return lines
 
 

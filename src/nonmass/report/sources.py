@@ -52,7 +52,7 @@ def read_sources(folders: Folders, params: dict[str, Any], backbones: tuple[str,
     """
     certificates = _read(folders.metrics / "split.json", dict[str, Certificate])
     networks = _read(folders.metrics / "networks.json", dict[str, Network])
-    reported = validate(params, Reported, str(PARAMS_FILE))
+    reported = of_json(validate(params, Reported, str(PARAMS_FILE)), PARAMS_FILE)
     return Sources(
         places=folders,
         # Where work ran is nobody's business, and an address of a machine.

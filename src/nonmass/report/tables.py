@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from nonmass.clinical import Clinical, known
-from nonmass.report.cited import Source, Text, keeping, of_row
+from nonmass.report.cited import Source, Text, keeping, of_row, source_of
 from nonmass.report.records import Estimate, TaskSources
 from nonmass.report.sources import RULES
 from nonmass.report.wording import CLASS_WORDS, PARTS_SHOWN, bare_p, column_name, count, group_name, letters, share
@@ -86,7 +86,7 @@ def _tested(tests: pd.DataFrame, tests_csv: Path) -> dict[str, dict[str, str]]:
     for row in tests.to_dict("records"):
         p, test = test_columns(row["finding"])
         value = of_row(row, ["p"], tests_csv, CHARACTERISTICS.key)[0]
-        printed = NONE if value is None else keeping(bare_p)(value)
+        printed = NONE if value is None else bare_p(value)
         cells.setdefault(row["characteristic"], {}).update({p: printed, test: row["test"] or NONE})
     return cells
 
@@ -163,7 +163,7 @@ def data_sets_printed(table: pd.DataFrame, tasks: list[TaskSources]) -> pd.DataF
         for column in COUNTED:
             cell, (*truth, what) = counts[row][column], column.split("_")
             if part in OUTSIDE:
-                text = keeping(count)(getattr(task.certificate, f"{part}_images")) if column == "images" else ""
+                text = count(getattr(task.certificate, f"{part}_images")) if column == "images" else ""
             else:
                 key = "; ".join([f"{what}: part={part}", *(f"truth={int(word == 'positive')}" for word in truth)])
                 file = (task.places.data / "splits" / f"{name}.csv").as_posix()
@@ -188,26 +188,26 @@ def balance(task: TaskSources, devices: "pd.Series[str]") -> pd.DataFrame:
         Column `what`, then one a part.
     """
     parts = {part: task.certificate.parts[part] for part in PARTS if part in task.certificate.parts}
-    counted, shared, percent = keeping(count), keeping(share), keeping(_percent)
     rows = [
-        {"what": "images", **{name: counted(part.images) for name, part in parts.items()}},
-        {"what": "patients", **{name: counted(part.patients) for name, part in parts.items()}},
+        {"what": "images", **{name: count(part.images) for name, part in parts.items()}},
+        {"what": "patients", **{name: count(part.patients) for name, part in parts.items()}},
         {
             "what": "positive images",
-            **{name: shared(part.positive_images, part.images) for name, part in parts.items()},
+            **{name: share(part.positive_images, part.images) for name, part in parts.items()},
         },
         {
             "what": "positive patients",
-            **{name: shared(part.positive_patients, part.patients) for name, part in parts.items()},
+            **{name: share(part.positive_patients, part.patients) for name, part in parts.items()},
         },
     ]
     names = {letters(name): name for name in sorted(devices.unique()) if name}
     for key in sorted({key for part in parts.values() for key in part.device_share}):
-        shares = {name: percent(part.device_share[key]) for name, part in parts.items() if key in part.device_share}
+        shares = {name: _percent(part.device_share[key]) for name, part in parts.items() if key in part.device_share}
         rows.append({"what": f"device {names.get(letters(key), 'unknown')}", **shares})
     return pd.DataFrame(rows, columns=["what", *parts], dtype=object).fillna("none")
 
 
+@keeping
 def _percent(of_one: float) -> str:
     return f"{100 * of_one:.1f}\u00a0%"
 
@@ -247,3 +247,23 @@ def _columns(name: str, value: Estimate) -> dict[str, object]:
 
 def _whole(value: Estimate) -> int | None:
     return None if value.est is None else round(value.est)
+
+
+def cells(table: pd.DataFrame, about: int, title: str, *files: Path) -> pd.DataFrame:
+    """A table whose cells were counted in files, all that hold a figure cited; those that are already stay so.
+
+    Args:
+        table: Texts as printed, or counts, which become texts.
+        about: How many columns, from the left, say what a row is about.
+        title: What the table is called in the page.
+        files: Where was counted.
+    """
+    printed, file = table.astype(object), " + ".join(path.as_posix() for path in files)
+    for row, values in enumerate(table.astype(object).to_numpy().tolist()):
+        labels = [title, *(str(label) for label in values[:about] if label)]
+        for column, cell in enumerate(values[about:], about):
+            if not isinstance(cell, Text) and any(letter.isdigit() for letter in str(cell)):
+                place = Source(file, " | ".join([*labels, str(table.columns[column])]), str(cell))
+                text = cell if isinstance(cell, str) else count(cell)
+                printed.iat[row, column] = Text(text, source_of(cell) or place)
+    return printed

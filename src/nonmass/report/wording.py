@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from nonmass.clinical import UNIT_WORDS
+from nonmass.report.cited import keeping
 from nonmass.report.records import Estimate, Spread
 
 UNDEFINED = "undefined"
@@ -39,16 +40,19 @@ COLUMN_WORDS = {"birads": "BI-RADS"}
 PARTS_SHOWN = ("test", "external", "val")
 
 
+@keeping
 def count(value: int) -> str:
     """12345 -> "12 345", with a narrow space that does not break."""
     return f"{value:,}".replace(",", "\u202f")
 
 
+@keeping
 def amount(value: int, noun: str) -> str:
     """1, "image" -> "1 image"; 2, "image" -> "2 images"."""
     return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
+@keeping
 def estimate(value: Estimate | None, digits: int = 3) -> str:
     """`0.912 (0.853–0.951)`; limits below zero are joined by "to", which no minus sign can confuse."""
     if value is None or value.est is None:
@@ -66,6 +70,7 @@ def spread(value: Spread) -> str:
     return f"mean {mean}, SD {sd}, from {low} to {high}"
 
 
+@keeping
 def percent(value: Estimate | None) -> str:
     """`91.2 (85.3–95.1)`, in percent."""
     if value is None:
@@ -74,16 +79,31 @@ def percent(value: Estimate | None) -> str:
     return estimate(Estimate(est, lo, hi), digits=1)
 
 
+@keeping
 def share(part: int, whole: int) -> str:
     """`12 (34.5 %)`."""
     return f"{count(part)} ({100 * part / whole:.1f}\u00a0%)" if whole else count(part)
 
 
+@keeping
 def in_millions(value: int) -> str:
     """183018496 -> "183.0"."""
     return f"{value / 1e6:,.1f}".replace(",", "\u202f")
 
 
+@keeping
+def in_percent(of_one: float) -> str:
+    """0.95 -> "95"; a level, of which all digits are meant."""
+    return f"{100 * of_one:g}"
+
+
+@keeping
+def points(of_one: float) -> str:
+    """0.0312 -> "3.1", of a hundred."""
+    return f"{100 * of_one:.1f}"
+
+
+@keeping
 def p_value(p: Estimate | None) -> str:
     """`p = 0.034`, or `p < 0.001`: a p-value is never zero."""
     if p is None or p.est is None:
@@ -92,26 +112,31 @@ def p_value(p: Estimate | None) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
+@keeping
 def bare_p(p: float) -> str:
     """`0.034` or `< 0.001`, for a column of p-values."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+@keeping
 def p_cell(p: Estimate | None) -> str:
     """`0.034`, `< 0.001`, or the word for none."""
     return UNDEFINED if p is None or p.est is None else bare_p(p.est)
 
 
+@keeping
 def number(value: float | None, digits: int = 3) -> str:
     """A bare number, or the word for none."""
     return UNDEFINED if value is None else _fixed(value, digits)
 
 
+@keeping
 def whole(value: Estimate | None) -> str:
     """A count among the measures."""
     return UNDEFINED if value is None or value.est is None else count(round(value.est))
 
 
+@keeping
 def counted(value: Estimate | None) -> str:
     """A count with the limits that an exact interval puts on it: `0 (0.0\u20133.0)`."""
     if value is None or value.est is None or value.lo is None or value.hi is None:

@@ -13,11 +13,13 @@ from nonmass.serving.document import as_pdf
 from nonmass.serving.evidence import Evidence, like
 from nonmass.serving.overlay import heat_map
 from nonmass.serving.reader import Looked, Reader
-from nonmass.serving.release import Release
+from nonmass.serving.release import Release, View
 from nonmass.serving.shown import field_png, heat_png
 from nonmass.serving.wording import words_of
 
 UNREAD = "text inside the field was not looked for, so a name that stands there would be seen in the pictures"
+UNCOVERED = "what may be a name inside the field was not covered, so it would be seen in the pictures"
+MISSED = "text inside the field was looked for, but no such search finds all, so a name may be seen in the pictures"
 
 
 class Desk:
@@ -56,7 +58,7 @@ def consultation(looked: Looked, answers: Mapping[str, Answer], releases: Mappin
     """The record of `nonmass predict`, and beside it what backs each answer, what it cannot say, and what to mind."""
     content = record(looked.screen, answers, releases)
     backing = {task: backing_of(answers[task], release) for task, release in releases.items() if task in answers}
-    notes = [] if next(iter(releases.values())).view.text.engine != "none" else [UNREAD]
+    notes = [name_note(next(iter(releases.values())).view)]
     if content["fov"]["doubtful"]:
         notes.append(
             "the field of view is doubtful, so no picture is shown: it may be the whole screen, names included"
@@ -67,6 +69,13 @@ def consultation(looked: Looked, answers: Mapping[str, Answer], releases: Mappin
         "backing": backing,
         "notes": notes,
     }
+
+
+def name_note(view: View) -> str:
+    """Why a name may be seen in the pictures, which no way of looking for text rules out."""
+    if view.text.engine == "none":
+        return UNREAD
+    return MISSED if "phi-suspect" in view.crop.masked_text else UNCOVERED
 
 
 def backing_of(one: Answer, release: Release) -> Record:

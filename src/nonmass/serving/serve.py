@@ -77,5 +77,6 @@ def _listen(host: str, port: int) -> socket.socket:
         family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         # Already listens, so that who is told the address may come at once.
         return socket.create_server((str(place[0]), port), family=family)
-    except OSError as error:
-        raise InputError(f"serve: cannot listen at {host}:{port} ({error.strerror}); choose another --port") from None
+    except (OSError, UnicodeError) as error:  # a name such as `a..b` is refused before anybody is asked
+        why = getattr(error, "strerror", None) or "no name of a host"
+        raise InputError(f"serve: cannot listen at {host}:{port} ({why}); choose another --host or --port") from None

@@ -52,7 +52,7 @@ def test_a_wrong_number_is_found_and_shown(sources):
     (fault,) = possible.faults(wrong, 0.95)
     assert fault.startswith("Test, mobilenet_448, sound: sensitivity") and "no counts give all of this" in fault
     page = Page(compose_report(replace(sources, tasks=[wrong, classify])).page).words
-    assert f"Table 3, detection: 1 fault {fault}" in page
+    assert f"Table 3, detection: not all is possible. {fault}" in page
     outside = changed(detect, "test", "as_published", accuracy=Estimate(0.75, 0.8, 0.9))
     assert any("is outside its own interval 80.0 % to 90.0 %" in fault for fault in possible.faults(outside, 0.95))
 

@@ -99,11 +99,10 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
     shrink = -(-max(height, width) // WORK_PX)
     small = shrunk(picture, shrink)
     view = view_of(small.gray)
-    is_known = confirmed is not None and _is_alone(view, scaled(confirmed.box, 1 / shrink))
-    reject, doubts = refusal_and_doubt(small, view.mask, is_known)
+    reject, doubts = refusal_and_doubt(small, view.mask)
     if reject:
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, reject=reject)
-    if confirmed and is_known:
+    if confirmed and _is_alone(view, scaled(confirmed.box, 1 / shrink)):
         fov = confirmed
     else:
         height, width = view.gray.shape

@@ -38,7 +38,6 @@ BUTTON_SHARE = 0.2  # of the screen's height: no trace is lower, nor of one gray
 THUMBNAIL_GAP_PX = 41  # a sixth of the width: the widest gap in a row of thumbnails
 LOW_BLOCKS, HIGH_BLOCKS = 5, 7  # of a band, in which motion is looked for; 1255 of BUSI and BUS-BRA are within these:
 IN_STEP, STREAKS = 0.7, 0.4  # none of the high bands comes above 0.52
-MAY_BE_IN_STEP = 0.5  # such a screen is doubtful: a faint M-mode has no streaks, and smooth tissue may be in step
 IN_STEP_BY_AXIS = 0.65  # suffices for a low band on a screen with an axis of time, which none of these has
 IN_STEP_OVER_TIME, STREAKS_OVER_TIME = 0.38, 0.8  # and either of these, beside another image
 BLACK_LEVELS = 24  # darker pixels of a spectrum have no flow
@@ -58,13 +57,12 @@ class _Rhythm:
     columns: tuple[int, int] = (0, 0)
 
 
-def refusal_and_doubt(picture: Picture, mask: Mask, is_known: bool = False) -> tuple[str, tuple[str, ...]]:
+def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...]]:
     """Why a screen has no field of view to use, and what makes one doubtful.
 
     Args:
         picture: The screen.
         mask: `(H, W)`, 1 off the background; or of every second pixel of every second row.
-        is_known: Whether a field that the layout has is there; then what moves a little puts it in no doubt.
 
     Returns:
         `m-mode` or `spectral` if a trace is on it, else ""; and `("trace",)` if one may be, else `()`.
@@ -87,8 +85,7 @@ def refusal_and_doubt(picture: Picture, mask: Mask, is_known: bool = False) -> t
         moves |= low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME
     if moves:
         return "m-mode", ()
-    may_move = high.in_step >= MAY_BE_IN_STEP and not is_known
-    return "", (("trace",) if timed or may_move or rhythm.correlation >= MAY_REPEAT else ())
+    return "", (("trace",) if timed or rhythm.correlation >= MAY_REPEAT else ())
 
 
 def may_be_trace(picture: Picture, box: Box) -> bool:

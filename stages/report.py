@@ -5,7 +5,7 @@ from pathlib import Path
 from nonmass.entry import run_stage
 from nonmass.params import load, read_section
 from nonmass.report.build import compose_report, write_report
-from nonmass.report.records import Folders
+from nonmass.report.folders import Folders
 from nonmass.report.sources import read_sources
 
 

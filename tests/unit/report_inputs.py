@@ -12,7 +12,7 @@ from split_inputs import CLASSIFY, DETECT
 
 from nonmass import tables
 from nonmass.determinism import generator
-from nonmass.report.sources import Folders
+from nonmass.report.folders import Folders
 from nonmass.shortcut_table import GROUPS, SHORTCUTS
 from nonmass.tables import MEASURES
 

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from report_inputs import BACKBONES, PARAMS
 
 from nonmass.report.build import Report, compose_report
-from nonmass.report.sources import Folders, read_sources
+from nonmass.report.folders import Folders
+from nonmass.report.sources import read_sources
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "path", "use"}
 

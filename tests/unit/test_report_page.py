@@ -13,10 +13,11 @@ from nonmass.errors import InputError
 from nonmass.params import validate
 from nonmass.report import cautions, curves, wording
 from nonmass.report.build import Report, write_report
+from nonmass.report.folders import Folders
 from nonmass.report.page import flat
 from nonmass.report.records import Estimate
 from nonmass.report.reported import Reported
-from nonmass.report.sources import Folders, read_sources
+from nonmass.report.sources import read_sources
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from nonmass.report import cautions
 from nonmass.report.cited import say
 from nonmass.report.figures import DASHES, LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE, Plot
 from nonmass.report.records import Estimate, TaskSources, numbers_of
-from nonmass.report.wording import PARTS_SHOWN, estimate, number, part_name, task_name
+from nonmass.report.wording import PARTS_JUDGED, estimate, number, part_name, task_name
 
 SCALE_WORDS = {"raw": "as trained", "scaled": "temperature-scaled"}
 POLICIES = ("treat all", "treat none")
@@ -150,9 +150,9 @@ def _decision(axes: Axes, curve: pd.DataFrame, number: int, name: str) -> None:
 
 def calibration_plots(task: TaskSources) -> Iterator[Plot]:
     """Reliability curves, one plot a part that judges."""
-    for part in PARTS_SHOWN:
+    for part in PARTS_JUDGED:
         numbers = numbers_of(task, part)
-        if part == "val" or not numbers:
+        if not numbers:
             continue
         scores = "; ".join(
             f"{backbone}: Brier score {estimate(values.calibration['raw'].get('brier'))} as trained, "
@@ -170,8 +170,8 @@ def calibration_plots(task: TaskSources) -> Iterator[Plot]:
 
 def decision_plots(task: TaskSources) -> Iterator[Plot]:
     """Decision curves, one plot a part that judges."""
-    for part in PARTS_SHOWN:
-        if part == "val" or not numbers_of(task, part):
+    for part in PARTS_JUDGED:
+        if not numbers_of(task, part):
             continue
         caption = f"{task_name(task.name)}, {part_name(part).lower()}: net benefit."
         yield Plot(

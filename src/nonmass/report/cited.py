@@ -152,14 +152,13 @@ def of_row(row: dict[Any, Any], names: Iterable[str], file: Path, key: Iterable[
     """
     known = {name: str(row[name]) for name in names}
     value = ", ".join(f"{name} {text}" for name, text in known.items() if text)
-    source = Source(file.as_posix(), "; ".join(f"{name}={row[name]}" for name in key if row[name] != ""), value)
+    source = Source(file.as_posix(), _told_by(row, key), value)
     return [Real(float(text), source) if text else None for text in known.values()]
 
 
 def count_of_row(row: dict[Any, Any], name: str, file: Path, key: Iterable[str]) -> Whole:
     """A count in a row of a table, cited to it; arguments as of `of_row`."""
-    told = "; ".join(f"{column}={row[column]}" for column in key if row[column] != "")
-    return Whole(row[name], Source(file.as_posix(), told, f"{name} {row[name]}"))
+    return Whole(row[name], Source(file.as_posix(), _told_by(row, key), f"{name} {row[name]}"))
 
 
 def quoted(row: dict[Any, Any], name: str, text: str, file: Path, key: Iterable[str]) -> str:
@@ -172,9 +171,14 @@ def quoted(row: dict[Any, Any], name: str, text: str, file: Path, key: Iterable[
         file: Holds the table.
         key: Columns that tell the row from others.
     """
-    told = "; ".join(f"{column}={row[column]}" for column in key if row[column] != "")
     has_figure = any(letter.isdigit() for letter in text)
-    return Text(text, Source(file.as_posix(), told, f"{name}: {row[name]}")) if has_figure else text
+    source = Source(file.as_posix(), _told_by(row, key), f"{name}: {row[name]}")
+    return Text(text, source) if has_figure else text
+
+
+def _told_by(row: dict[Any, Any], key: Iterable[str]) -> str:
+    """What tells a row of a table from others, as `Source.key` has it."""
+    return "; ".join(f"{column}={row[column]}" for column in key if row[column] != "")
 
 
 def derived(value: int, *terms: int) -> int:

@@ -2,9 +2,7 @@
 
 from nonmass.report.cited import derived, say
 from nonmass.report.records import Estimate, Performance, TaskSources
-from nonmass.report.wording import PARTS_SHOWN, amount, counted, number, part_name
-
-_JUDGED = tuple(part for part in PARTS_SHOWN if part != "val")
+from nonmass.report.wording import PARTS_JUDGED, amount, counted, number, part_name
 
 MEASURE_WORDS = {
     "auc_difference": "difference in AUC",
@@ -28,9 +26,8 @@ def could_have_shown(measures: dict[str, Estimate], level: float) -> str:
 
 def pairs_on(task: TaskSources) -> list[tuple[str, tuple[str, str], dict[str, Estimate]]]:
     """(part, pair, measures) of the parts that judge, in the order of the page."""
-    return [
-        (part, pair, parts[part]) for part in _JUDGED for pair, parts in task.comparisons.items() if parts.get(part)
-    ]
+    pairs = task.comparisons.items()
+    return [(part, pair, parts[part]) for part in PARTS_JUDGED for pair, parts in pairs if parts.get(part)]
 
 
 def errors_counted(values: Performance) -> str:
@@ -57,7 +54,7 @@ def _negative(values: Performance) -> int:
 def reasons(task: TaskSources) -> list[str]:
     """Why something about patients or pairs is undefined."""
     lines = []
-    for part in _JUDGED:
+    for part in PARTS_JUDGED:
         for backbone, parts in task.performance.items():
             if part in parts and parts[part].auc_patient.note:
                 lines.append(f"{part_name(part)}, {backbone}, AUC of patients: {parts[part].auc_patient.note}.")

@@ -75,6 +75,7 @@ def render_page(page: dict[str, Any]) -> str:
         "RULE_WORDS": wording.RULE_WORDS,
         "OUTCOME_WORDS": wording.OUTCOME_WORDS,
         "PARTS_SHOWN": wording.PARTS_SHOWN,
+        "PARTS_JUDGED": wording.PARTS_JUDGED,
         "script": Markup((HERE / "page.js").read_text(encoding="utf-8")),
         "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),
     }

@@ -1,32 +1,13 @@
 """What the report knows: numbers with their intervals, counts, and what each task left behind."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import ConfigDict, Field
 
+from nonmass.report.folders import Folders
 from nonmass.report.reported import Definition, Record, Reported
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where the graph left its results."""
-
-    metrics: Path
-    data: Path
-    curves: Path
-    measures: Path
-    characteristics: Path
-    problems_csv: Path
-    models: Path
-    gradcam: Path
-    shortcuts: Path
-    calibration: Path
-    decisions: Path
-    subgroups: Path
-    explanations: Path
 
 
 @dataclass(frozen=True)

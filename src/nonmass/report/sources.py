@@ -13,6 +13,7 @@ from nonmass.assignment import read_seal
 from nonmass.errors import InputError
 from nonmass.params import PARAMS_FILE, validate
 from nonmass.report.cited import of_json, of_row, rounded
+from nonmass.report.folders import Folders
 from nonmass.report.records import (
     Certificate,
     Counts,
@@ -20,7 +21,6 @@ from nonmass.report.records import (
     Explained,
     Fields,
     Flow,
-    Folders,
     HeatMap,
     Network,
     Performance,

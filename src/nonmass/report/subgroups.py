@@ -11,7 +11,7 @@ from nonmass.report import cautions
 from nonmass.report.cited import count_of_row, of_row
 from nonmass.report.figures import LEGEND_IN, LINE, MARKERS, MUTED, SERIES, STYLE, Plot
 from nonmass.report.records import Estimate, TaskSources, numbers_of
-from nonmass.report.wording import column_name, part_name, sentence, task_name
+from nonmass.report.wording import PARTS_JUDGED, column_name, part_name, sentence, task_name
 from nonmass.tables import SUBGROUPS
 
 ROW_IN = 0.235  # height of a row of the figure
@@ -69,7 +69,7 @@ def _leading_number(level: str) -> float:
 
 def parts_of(task: TaskSources) -> list[str]:
     """The parts that have groups, in the order of the page."""
-    return [part for part in ("test", "external") if (task.subgroups["part"] == part).any()]
+    return [part for part in PARTS_JUDGED if (task.subgroups["part"] == part).any()]
 
 
 def forest(task: TaskSources, part: str, shout: str = "") -> Figure:

@@ -38,6 +38,7 @@ COLUMN_WORDS = {"birads": "BI-RADS"}
 
 # The last row of the answer is what the study is about: lesions the networks never saw the like of.
 PARTS_SHOWN = ("test", "external", "val")
+PARTS_JUDGED = tuple(part for part in PARTS_SHOWN if part != "val")
 
 
 @keeping

@@ -39,4 +39,5 @@ def leak_gain(clean: pd.DataFrame, other: pd.DataFrame, level: float) -> dict[st
 
 
 def _defined(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if (value if name == "note" else not math.isnan(value))}
+    numbers = {name: value for name, value in values.items() if name != "note" and not math.isnan(value)}
+    return numbers | ({"note": values["note"]} if values["note"] else {})

@@ -11,18 +11,23 @@ if TYPE_CHECKING:
     from nonmass.serving import commands
 
 
+Models = Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")]
+Backbone = Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")]
+Onnx = Annotated[bool, typer.Option("--onnx", help="By an exported release; needs neither torch nor params.")]
+ReleaseFolder = Annotated[Path, typer.Option(help="Where `nonmass export` wrote it.")]
+Device = Annotated[str, typer.Option(help="The screens' device as the manifest names it, if you know it.")]
+
+
 def predict(
     source: Annotated[Path, typer.Argument(help="An image, a DICOM file, or a folder of them.")],
-    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
-    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
-    onnx: Annotated[
-        bool, typer.Option("--onnx", help="By an exported release; needs neither torch nor params.")
-    ] = False,
-    release: Annotated[Path, typer.Option(help="Where `nonmass export` wrote it.")] = Path("release"),
+    models: Models = Path("models"),
+    backbone: Backbone = None,
+    onnx: Onnx = False,
+    release: ReleaseFolder = Path("release"),
     batch: Annotated[
         int, typer.Option(min=1, max=1024, help="Squares at once; by torch only 32 gives the pipeline's last digits.")
     ] = 32,
-    device: Annotated[str, typer.Option(help="The screens' device as the manifest names it, if you know it.")] = "",
+    device: Device = "",
     csv: Annotated[Path | None, typer.Option(help="Also write a table.")] = None,
     overlays: Annotated[Path | None, typer.Option(help="Also write Grad-CAM pictures into this folder.")] = None,
 ) -> None:
@@ -38,8 +43,8 @@ def predict(
 
 def export(
     out: Annotated[Path, typer.Option(help="Gets a folder a task; Git and DVC ignore `release`.")] = Path("release"),
-    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
-    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
+    models: Models = Path("models"),
+    backbone: Backbone = None,
 ) -> None:
     """Write the networks of both tasks as ONNX, with all that `predict --onnx` needs, and compare them with torch."""
     from nonmass.serving import commands
@@ -53,16 +58,14 @@ def serve(
         str, typer.Option(help="Beyond this machine only if you say so: an address of it, or 0.0.0.0.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
-    models: Annotated[Path, typer.Option(help="Trained networks of the project in this folder.")] = Path("models"),
-    backbone: Annotated[str | None, typer.Option(help="Default: of each task the one that validated best.")] = None,
-    onnx: Annotated[
-        bool, typer.Option("--onnx", help="By an exported release; needs neither torch nor params.")
-    ] = False,
-    release: Annotated[Path, typer.Option(help="Where `nonmass export` wrote it.")] = Path("release"),
+    models: Models = Path("models"),
+    backbone: Backbone = None,
+    onnx: Onnx = False,
+    release: ReleaseFolder = Path("release"),
     batch: Annotated[
         int, typer.Option(min=1, max=1024, help="By torch only 32 gives the pipeline's last digits; 1 is faster.")
     ] = 32,
-    device: Annotated[str, typer.Option(help="The screens' device as the manifest names it, if you know it.")] = "",
+    device: Device = "",
 ) -> None:
     """Serve a page that answers both questions for images dropped on it, and writes none of them anywhere."""
     from nonmass.serving.serve import serve as serve_page

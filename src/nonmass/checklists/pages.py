@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from nonmass.checklists.filling import Answer, by_file, counts
 from nonmass.checklists.items import HERE, Checklist
 from nonmass.checklists.sentences import Told
 from nonmass.files import write_text
+from nonmass.look.style import style_of
+from nonmass.look.templates import templates_of
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis."
 COLUMNS = ("item", "section", "asks", "status", "answer", "left to the author", "sources", "page in the paper")
@@ -34,9 +34,7 @@ def write_documents(documents: Documents, out_dir: Path) -> None:
     """Write index.html, methods.md and a .md and a .csv of each checklist."""
     for name, (_, answers) in documents.checklists.items():
         write_text(out_dir / f"{name}.csv", csv_of(answers))
-    environment = Environment(
-        loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates_of(HERE, autoescape=False)
     environment.globals |= {"RESEARCH_USE": RESEARCH_USE, "counts": counts, "by_file": by_file}
     environment.filters |= {"plain": plain, "link": lambda path: Path(os.path.relpath(path, out_dir)).as_posix()}
     for name, (checklist, answers) in documents.checklists.items():
@@ -44,7 +42,7 @@ def write_documents(documents: Documents, out_dir: Path) -> None:
         write_text(out_dir / f"{name}.md", text)
     write_text(out_dir / "methods.md", environment.get_template("methods.md.j2").render(paragraphs=documents.methods))
     page = environment.overlay(autoescape=True).get_template("page.html.j2")
-    write_text(out_dir / "index.html", page.render(documents=documents))
+    write_text(out_dir / "index.html", page.render(documents=documents, style=style_of(HERE / "page.css")))
 
 
 def csv_of(answers: list[Answer]) -> str:

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
 from nonmass.errors import InputError
 from nonmass.gate.gate import Gate
 from nonmass.gate.verdicts import Row, is_failure
+from nonmass.look.style import style_of
+from nonmass.look.templates import templates_of
 from nonmass.tables import FOV_INDEX
 
 HERE = Path(__file__).parent
@@ -76,7 +77,7 @@ def as_html(gate: Gate, images_dir: Path) -> str:
         images_dir: Holds `<image_id>.png`; one that is not there is left out, and so is one whose field of view
             `index.csv` beside the folder does not call accepted: it may be the whole screen, names included.
     """
-    style = (HERE / "page.css").read_text(encoding="utf-8")
+    style = style_of(HERE / "page.css")
     shown = _accepted(images_dir.parent / "index.csv")
     return _render(
         "page.html.j2",
@@ -123,15 +124,10 @@ def _causes(causes: tuple[str, ...], most: int) -> str:
 
 
 def _render(template: str, gate: Gate, *, autoescape: bool, **names: Any) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=autoescape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(
-        gate=gate, signed=signed, sentence=sentence, causes=_causes, is_failure=is_failure, **names
+    return (
+        templates_of(HERE, autoescape=autoescape)
+        .get_template(template)
+        .render(gate=gate, signed=signed, sentence=sentence, causes=_causes, is_failure=is_failure, **names)
     )
 
 

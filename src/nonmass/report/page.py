@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from nonmass.look.style import style_of
+from nonmass.look.templates import templates_of
 from nonmass.report import (
     calibration,
     cautions,
@@ -29,14 +30,7 @@ HERE = Path(__file__).parent
 def render_page(page: dict[str, Any]) -> str:
     """Fill the template; every function it needs is handed in here."""
     citations = Citations()
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=citations.link,
-    )
+    environment = templates_of(HERE, autoescape=True).overlay(finalize=citations.link)
     numbers = (
         wording.estimate,
         wording.percent,
@@ -77,7 +71,7 @@ def render_page(page: dict[str, Any]) -> str:
         "PARTS_SHOWN": wording.PARTS_SHOWN,
         "PARTS_JUDGED": wording.PARTS_JUDGED,
         "script": Markup((HERE / "page.js").read_text(encoding="utf-8")),
-        "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),
+        "style": Markup(style_of(HERE / "style.css")),
     }
     return environment.get_template("template.html.j2").render(page)
 

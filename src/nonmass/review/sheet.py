@@ -14,12 +14,13 @@ import cv2
 import joblib
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 
 from nonmass.errors import InputError
 from nonmass.files import write_text
 from nonmass.images import Gray
+from nonmass.look.style import style_of
+from nonmass.look.templates import templates_of
 from nonmass.review.contact import A_SHEET, contact_sheet
 from nonmass.review.entries import Entry, in_order, layout_sizes
 from nonmass.screens import read_gray
@@ -62,12 +63,12 @@ def write_sheet(
             [(folder, number, len(parts), part) for number, part in enumerate(parts, start=1)],
             "contact sheets",
         )
-        for name in ("sheet.js", "sheet.css"):
-            shutil.copyfile(HERE / name, folder / name)
+        shutil.copyfile(HERE / "sheet.js", folder / "sheet.js")
+        write_text(folder / "sheet.css", style_of(HERE / "sheet.css"))
         content = json.dumps(sheet_content(ordered, overrides, note, known or ordered), separators=(",", ":"))
         write_text(folder / "screens.js", f"window.REVIEW = {content};\n")
         write_text(folder / ".gitignore", "*\n")
-    templates = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=True)
+    templates = templates_of(HERE, autoescape=True)
     name = _folder_of(page).name
     write_text(page, templates.get_template("sheet.html.j2").render(title=TITLE, files=quote(name), folder=name))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nonmass.look.style import style_of
 from nonmass.serving.upload import MAX_BYTES, limits
 
 FOLDER = Path(__file__).parent
@@ -31,7 +32,8 @@ def make_page(about: Iterable[str]) -> Page:
     Args:
         about: What answers, and what to know before reading answers; lines.
     """
-    page, style, script = ((FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    page, script = ((FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "js"))
+    style = style_of(FOLDER / "page.css")
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in about)
     given = f'<span data-bytes="{MAX_BYTES}">{html.escape(limits())}</span>'
     for place, text in (

@@ -61,6 +61,7 @@ def busi_pairs(busi):
     return look(busi)
 
 
+@pytest.mark.slow
 def test_the_known_pairs_across_classes_are_found_and_no_other(busi, busi_pairs):
     groups = pd.Series(duplicate_groups(list(busi), busi_pairs), index=list(busi))
     found = [set(names.index) for group, names in groups.groupby(groups) if group]
@@ -71,6 +72,7 @@ def test_the_known_pairs_across_classes_are_found_and_no_other(busi, busi_pairs)
         assert len(across) == len(ACROSS_CLASSES)
 
 
+@pytest.mark.slow
 def test_patients_of_busbra_share_no_picture_but_for_one_who_is_there_twice():
     place = public("BUSBRA")
     table = pd.read_csv(place / "bus_data.csv").set_index("ID")

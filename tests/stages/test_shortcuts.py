@@ -67,6 +67,7 @@ def arguments(folder):
     return [*files, folder / "images", folder / "splits", folder / "out" / "shortcuts.json", folder / "out" / "tables"]
 
 
+@pytest.mark.slow
 def test_stage_finds_the_planted_shortcuts_and_no_other(inputs, run_stage):
     run_stage("shortcuts", *arguments(inputs))
     metrics = json.loads((inputs / "out" / "shortcuts.json").read_text())

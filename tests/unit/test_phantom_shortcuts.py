@@ -49,6 +49,7 @@ def table():
     return pd.DataFrame(rows)
 
 
+@pytest.mark.slow
 def test_the_length_of_a_measurement_does_not_tell_what_is_measured():
     """The line between two calipers is as long in normal tissue as on a lesion."""
     rows = []
@@ -78,6 +79,7 @@ def test_the_size_of_a_lesion_does_not_tell_the_classes_apart(finding, size):
     assert max(auc, 1 - auc) <= LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chosen", "column", "positive"),
     [

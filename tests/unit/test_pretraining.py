@@ -37,6 +37,7 @@ def test_the_loss_is_the_cross_entropy_of_picking_the_other_view():
     assert contrast(torch.tensor(seen), 0.3).item() == pytest.approx(np.mean(losses), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_views_of_one_image_become_alike_and_those_of_others_do_not():
     rng = np.random.default_rng(2)
     coarse = rng.integers(0, 256, (32, 4, 4), np.uint8)

@@ -27,7 +27,7 @@ def places(tmp_path_factory) -> Folders:
 
 @pytest.fixture(scope="module")
 def report(places) -> Report:
-    return build(places)
+    return build(places, draws=True)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_data_are_called_what_they_are(adapters, notices):
     assert cautions.data_notices(validate(params, Reported, "params")) == notices
 
 
-def leaking(places, tmp_path, **changes) -> Report:
+def leaking(places, tmp_path, *, draws=False, **changes) -> Report:
     certificates = json.loads((places.metrics / "split.json").read_text())
     certificates["detect"] |= {"unit": "image", **changes}
     path = tmp_path / "metrics"
@@ -87,7 +87,7 @@ def leaking(places, tmp_path, **changes) -> Report:
     for file in places.metrics.iterdir():
         (path / file.name).write_bytes(file.read_bytes())
     (path / "split.json").write_text(json.dumps(certificates))
-    return build(replace(places, metrics=path))
+    return build(replace(places, metrics=path), draws=draws)
 
 
 def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
@@ -104,7 +104,7 @@ def test_a_leaking_split_is_shouted_wherever_the_task_speaks(places, tmp_path):
 
 
 def test_a_leaking_split_is_shouted_in_what_leaves_the_page(places, tmp_path):
-    report = leaking(places, tmp_path, disjoint=0)
+    report = leaking(places, tmp_path, disjoint=0, draws=True)
     write_report(report, tmp_path / "out")
     for file in (tmp_path / "out" / "paper" / "tables").glob("*.csv"):
         _, *rows = file.read_text().splitlines()
@@ -125,7 +125,7 @@ def test_a_split_by_image_is_shouted_even_if_nothing_known_is_shared(places, tmp
 def test_same_inputs_give_the_same_bytes(places, report, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     write_report(report, first)
-    write_report(build(places), second)
+    write_report(build(places, draws=True), second)
     files = sorted(path.relative_to(first) for path in first.rglob("*.*"))
     # page, tables twice; flow chart, five ROC plots, two each of shortcuts, networks, randomised weights and Fig. 4;
     # three parts' reliability, decisions and subgroups
@@ -272,7 +272,7 @@ def test_the_gallery_keeps_outcomes_apart_and_begins_with_the_surest(tmp_path):
 
 
 def test_figure_four_is_a_file_that_names_outcome_score_and_scale(tmp_path):
-    report = build(write_inputs(tmp_path, 10))
+    report = build(write_inputs(tmp_path, 10), draws=True)
     figure = next(plot for plot in report.plots if plot.name == "fig4_gradcam_detect")
     for words in ("True positive", "score", "What a cell adds to the logit of the call", "Research use only"):
         assert words in figure.svg

@@ -68,6 +68,7 @@ def test_a_class_at_both_ends_of_a_feature_is_seen():
     assert rows.loc[("develop", "border", ""), "lo"] > 0.85
 
 
+@pytest.mark.slow
 def test_noise_tells_nothing_apart():
     """Intervals are somewhat short: models of overlapping images vary together, which no interval can know."""
     split = study(n_patients=120)
@@ -283,6 +284,7 @@ def test_margins_do_not_see_the_middle_and_the_border_strip_is_an_edge():
     assert len(border_strip(field, 2)) == 50 * 100 - 46 * 96
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_one_sharpness_figure_finds_the_lesions_of_busi():
     """Known of BUSI: a single sharpness figure gives about 0.68 for lesion against normal, image by image."""

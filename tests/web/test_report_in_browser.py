@@ -22,7 +22,7 @@ def report(tmp_path_factory):
     page = os.environ.get("NONMASS_REPORT")
     if page:
         return Path(page).resolve()
-    (folder / "index.html").write_text(build(write_inputs(folder / "graph", patients_per_class=10)).page)
+    (folder / "index.html").write_text(build(write_inputs(folder / "graph", patients_per_class=10), draws=True).page)
     return folder / "index.html"
 
 

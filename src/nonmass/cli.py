@@ -197,33 +197,37 @@ def gate(
     markdown: Annotated[Path | None, typer.Option(dir_okay=False, help="Also write the Markdown to a file.")] = None,
 ) -> None:
     """Are the models worse than in another revision? Exit code 0 no, 1 yes or not comparable, 2 cannot tell."""
-    from nonmass.files import write_text
     from nonmass.gate.gate import both_sides, run_gate
-    from nonmass.gate.page import FORMATS, as_html, as_markdown
+    from nonmass.gate.page import FORMATS, as_html, as_markdown, check_page, write_page
     from nonmass.gate.verdicts import CANNOT_TELL
 
     try:
+        for page in filter(None, (html, markdown)):
+            check_page(page)
         with both_sides(Path.cwd(), base, head) as sides:
             found = run_gate(*sides, is_release=release)
+        typer.echo(FORMATS[form.value](found))
+        if html:
+            write_page(html, as_html(found, Path("data/fov/images")))
+        if markdown:
+            write_page(markdown, as_markdown(found))
     except InputError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(CANNOT_TELL) from None
-    typer.echo(FORMATS[form.value](found))
-    if html:
-        write_text(html, as_html(found, Path("data/fov/images")))
-    if markdown:
-        write_text(markdown, as_markdown(found))
     raise typer.Exit(found.exit_code)
 
 
 @app.command()
 def verify(
     deep: Annotated[bool, typer.Option("--deep", help="Also run a stage again elsewhere and compare bytes.")] = False,
-    stage: Annotated[str, typer.Option(help="Which, for --deep: eval@detect, split, report.")] = "report",
+    stage: Annotated[str | None, typer.Option(help="Which, for --deep; default report.")] = None,
 ) -> None:
     """Is dvc.lock true? Says which stage is stale and why; exit code 1 if any is, or gives other bytes."""
     from nonmass.gate.verify import differing_outs, other_versions, stale_stages
 
+    if stage and not deep:
+        raise InputError("--stage: says what --deep runs again; give --deep, too")
+    stage = stage or "report"
     stale = stale_stages(Path.cwd())
     for name, reasons in stale.items():
         typer.echo(f"{name}: stale: {'; '.join(reasons)}")

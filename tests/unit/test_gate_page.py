@@ -89,7 +89,7 @@ def test_markdown_names_no_patient(found):
 def test_annotations_are_one_line_each_with_the_failures_as_errors(found):
     gate, _ = found
     lines = as_github(gate).splitlines()
-    assert len(lines) == len(gate.rows) + len(gate.explanation.alarms)
+    assert len(lines) == len(gate.rows) + len(gate.alarms) + len(gate.explanation.environment)
     assert all(re.fullmatch(r"::(error|warning|notice) title=[^:,\n]+::.+", line) for line in lines)
     failures = sum(row.verdict in {"worse", "not comparable"} for row in gate.rows)
     assert failures == sum(line.startswith("::error") for line in lines) > 0

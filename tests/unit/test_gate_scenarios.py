@@ -1,10 +1,12 @@
 """Two revisions of a project, and what `nonmass gate` says of the second: by verdict, by reason, by exit code."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
 from gate_inputs import Project
+from ruamel.yaml import YAML
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
@@ -299,3 +301,90 @@ def test_a_cutoff_that_is_no_number_is_none(project, cutoff):
     with both_sides(project.folder, "main", None) as (base, head):
         assert frozen_cutoff(base, Key("detect", "small", "test")) == 0.0
         assert frozen_cutoff(head, Key("detect", "small", "test")) is None
+
+
+def test_a_release_whose_calls_are_lost_does_not_pass_by_its_ranking(project):
+    """All scores moved down by one amount: the same ranking, and a frozen cut-off that nobody reaches any more."""
+    for frame in project.frames.values():
+        frame.loc[frame["part"] == "test", "logit"] -= 8
+    project.finish()
+    code, verdicts, _ = judged("--release")
+    assert (code, verdicts) == (2, {"same"})
+    for form in ("text", "github", "markdown"):
+        assert "the calls at the frozen cut-off are worth less" in gate("--release", "--format", form).stdout
+    assert judged()[:2] == (0, {"same"})  # a commit is judged on validation, where nothing moved
+
+
+def test_results_that_changed_for_no_reason_are_an_alarm(project):
+    """As somebody's hand leaves them: scores edited, dvc.lock made to match."""
+    project.frames["detect", "small"].loc[3, "logit"] *= -1
+    project.finish()
+    stages = project.read_lock()
+    for name in ("train@detect-small", "predict@detect-small"):
+        made = stages[name]["outs" if name.startswith("train") else "deps"][0]
+        made["md5"] = next(iter(before(project, "train@detect-small")["outs"]))["md5"]
+    project.write_lock(stages)
+    done = gate()
+    assert done.exit_code == 0
+    assert "! stage predict@detect-small gave other results from the same inputs" in done.stdout
+    assert "verify --deep --stage predict@detect-small" in done.stdout
+
+
+def before(project, stage):
+    """A stage of dvc.lock as committed."""
+    text = subprocess.run(["git", "show", "main:dvc.lock"], cwd=project.folder, capture_output=True, check=True).stdout
+    return YAML(typ="safe", pure=True).load(text)["stages"][stage]
+
+
+def test_a_comparison_of_a_thing_with_itself_says_so(project):
+    assert "compares a thing with itself" in gate().stdout
+    project.retrain(2.5)
+    project.finish()
+    assert "compares a thing with itself" not in gate().stdout
+
+
+@pytest.mark.parametrize("option", ["--html", "--markdown"])
+@pytest.mark.parametrize("kind", ["under a file", "a device", "a link"])
+def test_a_page_that_cannot_be_written_is_one_line_before_any_work(project, option, kind):
+    (project.folder / "link.html").symlink_to("elsewhere.html")
+    place = {"under a file": "dvc.yaml/page.html", "a device": "/dev/null", "a link": "link.html"}[kind]
+    done = gate(option, place)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_a_name_of_a_branch_and_a_tag_is_refused(project):
+    project.git("branch", "twice")
+    (project.folder / "more.txt").write_text("x")
+    project.commit()
+    project.git("tag", "twice")
+    done = CliRunner().invoke(app, ["gate", "--base", "twice"])
+    assert done.exit_code == 2
+    assert "write refs/heads/twice or refs/tags/twice" in done.stderr
+    assert CliRunner().invoke(app, ["gate", "--base", "refs/heads/twice"]).exit_code == 0
+
+
+@pytest.mark.parametrize("base", ["", " "])
+def test_an_empty_name_is_one_line(project, base):
+    done = CliRunner().invoke(app, ["gate", "--base", base])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "this one is empty" in done.stderr
+
+
+def test_it_says_where_to_run_it(project, monkeypatch):
+    (project.folder / "src").mkdir()
+    monkeypatch.chdir(project.folder / "src")
+    done = gate()
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: working tree: dvc.yaml not found; run the gate in the folder that holds it\n",
+    )
+
+
+def test_a_linked_prediction_is_refused(project):
+    file = project.folder / "predictions" / "detect" / "small.csv"
+    file.rename(project.folder / "elsewhere.csv")
+    file.symlink_to(project.folder / "elsewhere.csv")
+    code, verdicts, notes = judged()
+    assert (code, "not comparable" in verdicts) == (1, True)
+    assert "predictions/detect/small.csv: is a link" in notes

@@ -9,6 +9,7 @@ from dvc.repo import Repo
 from typer.testing import CliRunner
 
 from nonmass.cli import app
+from nonmass.errors import InputError
 from nonmass.gate.verify import other_versions
 
 GRAPH = """\
@@ -61,6 +62,34 @@ def test_what_was_just_run_is_up_to_date_and_comes_out_again(project):
     (folder / "number.txt").write_text("2", encoding="utf-8")
     (folder / "out" / "a.txt").write_text("3", encoding="utf-8")
     assert verify("--deep", "--stage", "copy") == (1, "copy: stale: deps: number.txt modified; outs: out modified\n")
+
+
+def test_a_stage_to_run_again_wants_deep_and_its_whole_name(project):
+    folder = project()
+    text = (
+        GRAPH.replace("  copy:\n", "  copy:\n    matrix: {n: [a, b]}\n")
+        .replace("out\n", "${item.n}\n")
+        .replace("[out]", '["${item.n}"]')
+    )
+    with pytest.raises(InputError, match="give --deep, too"):
+        verify("--stage", "copy")
+    (folder / "dvc.yaml").write_text(text, encoding="utf-8")
+    with Repo(str(folder)) as repo:
+        repo.reproduce()
+    with pytest.raises(InputError, match="several stages; name one of copy@a, copy@b"):
+        verify("--deep", "--stage", "copy")
+
+
+def test_stale_stages_stand_in_the_order_of_the_graph(project):
+    """The cause comes before what follows from it, whatever the names."""
+    folder = project()
+    after = "  after:\n    cmd: cp out/a.txt last.txt\n    deps: [out]\n    outs: [last.txt]\n"
+    (folder / "dvc.yaml").write_text(GRAPH + after, encoding="utf-8")
+    with Repo(str(folder)) as repo:
+        repo.reproduce()
+    (folder / "number.txt").write_text("2", encoding="utf-8")
+    (folder / "out" / "a.txt").write_text("3", encoding="utf-8")
+    assert [line.split(":")[0] for line in verify()[1].splitlines()] == ["copy", "after"]
 
 
 def test_a_lost_cache_makes_nothing_stale(project):

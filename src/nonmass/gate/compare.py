@@ -158,6 +158,8 @@ def _predictions(revision: Revision, task: str, backbone: str) -> pd.DataFrame:
     relative = Path("predictions") / task / f"{backbone}.csv"
     seal = read_seal(revision.folder / "metrics" / "split.json", task)
     try:
+        if (revision.folder / relative).is_symlink():  # Git would hold the link alone
+            raise InputError(f"{relative}: is a link; copy the file itself there")
         return check_assignment(PREDICTIONS.read(revision.folder / relative), seal, relative)
     except InputError as error:
         raise InputError(f"{revision.name}: {revision.told(error)}") from None

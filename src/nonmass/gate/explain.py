@@ -130,10 +130,7 @@ def _alarms(
         seal = head.metrics("split").get(task)
         if isinstance(seal, dict) and not seal.get("disjoint", 1):
             yield f"{task}: {NOT_DISJOINT}"
-    for stage in stages:
-        touched = [path for path in stage.results if path.startswith(("data/", "splits/"))]
-        if touched:
-            yield f"stage {stage.name} gave other data: {', '.join(touched)}"
+    yield from _stage_alarms(stages)
     try:
         reasons = stale_results(base)
     except InputError as error:
@@ -141,6 +138,18 @@ def _alarms(
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         yield f"results of {base.name} are not those of the files beside them: {reasons[0]}{more}"
+
+
+def _stage_alarms(stages: tuple[StageChange, ...]) -> Iterator[str]:
+    for stage in stages:
+        if stage.results and not stage.causes:
+            yield (
+                f"stage {stage.name} gave other results from the same inputs: another machine, or edited by hand; "
+                f"`nonmass verify --deep --stage {stage.name}` runs it again"
+            )
+        touched = [path for path in stage.results if path.startswith(("data/", "splits/"))]
+        if touched:
+            yield f"stage {stage.name} gave other data: {', '.join(touched)}"
 
 
 def _measures(base: Revision, head: Revision, parts: tuple[str, ...]) -> Iterator[Measure]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from nonmass.errors import InputError
 from nonmass.gate.compare import Key, pair_up
 from nonmass.gate.explain import Explanation, explain
+from nonmass.gate.graph import GRAPH_FILE
 from nonmass.gate.patients import Calls, call_changes
 from nonmass.gate.revisions import Revision, open_revision
 from nonmass.gate.rules import Rules, read_rules
 from nonmass.gate.stale import stale_results
-from nonmass.gate.verdicts import OK, REGRESSION, Row, exit_code, judge
+from nonmass.gate.verdicts import OK, REGRESSION, Row, exit_code, is_failure, judge
 
 STALE = Key("dvc.lock")
 
@@ -40,9 +41,33 @@ class Gate:
     calls: tuple[Calls, ...]
 
     @property
+    def lost_calls(self) -> tuple[Calls, ...]:
+        """Rows that pass, by their ranking, but whose calls at the frozen cut-off are worth less."""
+        failed = {row.key for row in self.rows if is_failure(row)}
+        losses = (call for call in self.calls if call.benefit.hi is not None and call.benefit.hi < 0)
+        return tuple(call for call in losses if call.key not in failed)
+
+    @property
     def exit_code(self) -> int:
         """0 ok, 1 regression or not comparable, 2 cannot tell."""
-        return exit_code(self.rows, self.is_release)
+        return exit_code(self.rows, self.is_release, bool(self.lost_calls))
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What a reader must know first; lines of text."""
+        lost = (
+            f"{call.key}: the calls at the frozen cut-off are worth less, whatever the ranking says: net benefit "
+            f"{call.benefit.base:.3f} -> {call.benefit.head:.3f} ({call.benefit.lo:+.3f} to {call.benefit.hi:+.3f})"
+            for call in self.lost_calls
+        )
+        return (*self.explanation.alarms, *lost)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether both sides are the same in all that the gate reads."""
+        told = self.explanation
+        differs = told.alarms or told.data or told.params or told.environment or told.stages
+        return not differs and all(row.difference == 0 for row in self.rows)
 
     @property
     def outcome(self) -> str:
@@ -54,8 +79,14 @@ class Gate:
 
 @contextmanager
 def both_sides(root: Path, base: str, head: str | None) -> Iterator[tuple[Revision, Revision]]:
-    """Both revisions as folders, for as long as the block lasts."""
+    """Both revisions as folders, for as long as the block lasts.
+
+    Raises:
+        InputError: Git knows no such revision, or this is no folder of a project.
+    """
     with open_revision(base, root) as before, open_revision(head, root) as now:
+        if not (now.folder / GRAPH_FILE).is_file():
+            raise InputError(f"{now.name}: {GRAPH_FILE} not found; run the gate in the folder that holds it")
         yield before, now
 
 

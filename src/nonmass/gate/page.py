@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from nonmass.errors import InputError
+from nonmass.files import write_text
 from nonmass.gate.gate import Gate
 from nonmass.gate.verdicts import Row, is_failure
 from nonmass.look.style import style_of
@@ -20,14 +22,18 @@ from nonmass.tables import FOV_INDEX
 
 HERE = Path(__file__).parent
 THUMBNAIL_PX = 112
+IDLE = "nothing that the gate reads differs between the two sides: this compares a thing with itself"
 
 
 def as_text(gate: Gate) -> str:
     """For a terminal: the verdicts, then the reasons."""
     lines = [f"{gate.outcome.upper()}: {gate.head} against {gate.base}, judged on {', '.join(gate.rules.parts)}"]
-    lines += [f"! {alarm}" for alarm in gate.explanation.alarms]
+    lines += [f"! {alarm}" for alarm in gate.alarms]
+    if gate.is_idle:
+        lines.append(IDLE)
     lines += [f"{row.verdict:<14}  {row.key!s}: {sentence(row)}" for row in gate.rows]
     lines += [f"params: {change.key}: {change.before} -> {change.now}" for change in gate.explanation.params]
+    lines += [f"environment: {change.key}: {change.before} -> {change.now}" for change in gate.explanation.environment]
     lines += [
         f"stage {change.name}: {_causes(change.causes, 3)}" for change in gate.explanation.stages if change.results
     ]
@@ -49,6 +55,7 @@ def as_json(gate: Gate) -> str:
         "rows": rows,
         "calls": [asdict(call) for call in gate.calls],
         **asdict(gate.explanation),
+        "alarms": gate.alarms,
     }
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
 
@@ -60,7 +67,11 @@ def as_github(gate: Gate) -> str:
         f"::{kinds.get(row.verdict, 'notice')} title={_property(f'{row.key!s}: {row.verdict}')}::{_data(sentence(row))}"
         for row in gate.rows
     ]
-    lines += [f"::warning title=gate::{_data(alarm)}" for alarm in gate.explanation.alarms]
+    lines += [f"::warning title=gate::{_data(alarm)}" for alarm in gate.alarms]
+    lines += [
+        f"::notice title=environment::{_data(f'{change.key}: {change.before} -> {change.now}')}"
+        for change in gate.explanation.environment
+    ]
     return "\n".join(lines)
 
 
@@ -86,6 +97,31 @@ def as_html(gate: Gate, images_dir: Path) -> str:
         style=style,
         picture=lambda flip: _picture(images_dir / f"{flip.image}.png") if flip.image in shown else "",
     )
+
+
+def check_page(path: Path) -> None:
+    """Say before any work is done that a page cannot be written.
+
+    Raises:
+        InputError: There is a link, a device or a folder of that name, or its folder cannot be written to.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{path}: is no regular file; give the page another name")
+    folder = next(place for place in path.absolute().parents if place.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: is no folder that can be written to; give the page another place")
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        InputError: The disk is full, or something else is in the way.
+    """
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}; give the page another place") from None
 
 
 FORMATS: dict[str, Callable[[Gate], str]] = {
@@ -120,14 +156,14 @@ def _clauses(row: Row) -> Iterator[str]:
 
 def _causes(causes: tuple[str, ...], most: int) -> str:
     more = f" and {len(causes) - most} more" if len(causes) > most else ""
-    return (", ".join(causes[:most]) or "nothing of its inputs; it is not deterministic here") + more
+    return (", ".join(causes[:most]) or "nothing of its inputs") + more
 
 
 def _render(template: str, gate: Gate, *, autoescape: bool, **names: Any) -> str:
     return (
         templates_of(HERE, autoescape=autoescape)
         .get_template(template)
-        .render(gate=gate, signed=signed, sentence=sentence, causes=_causes, is_failure=is_failure, **names)
+        .render(gate=gate, idle=IDLE, signed=signed, sentence=sentence, causes=_causes, is_failure=is_failure, **names)
     )
 
 

@@ -101,14 +101,18 @@ def open_revision(revision: str | None, root: Path) -> Iterator[Revision]:
 
 def resolve(revision: str, root: Path) -> str:
     """The commit behind a name. Nothing that begins with a dash is taken for an option."""
-    _git(root, "rev-parse", "--git-dir")
+    is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    if not revision.strip():
+        raise InputError("--base and --head take the name of a commit, such as main; this one is empty")
+    both = {f"refs/{kind}/{revision}" for kind in ("heads", "tags")}
+    if len(both & set(os.fsdecode(_git(root, "for-each-ref", "--format=%(refname)", *sorted(both))).split("\n"))) > 1:
+        raise InputError(f"{revision}: is a branch and a tag; write {' or '.join(sorted(both))}")
     name = f"{revision}^{{commit}}"
     try:
         found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
     except InputError:
-        raise InputError(
-            f"{revision}: Git knows no such revision here; a shallow clone has to fetch it first (git fetch origin)"
-        ) from None
+        remedy = "fetch it first (git fetch --unshallow)" if is_shallow else "`git log --oneline --all` lists them"
+        raise InputError(f"{revision}: Git knows no such revision here; {remedy}") from None
     return found.decode().strip()
 
 

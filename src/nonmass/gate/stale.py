@@ -14,6 +14,7 @@ from nonmass.params import PARAMS_FILE
 
 # Which only `check` watches as a whole.
 PACKAGE = "src/nonmass"
+ENVIRONMENT_STAGE = "environment"
 
 
 def stale_results(revision: Revision) -> list[str]:
@@ -32,6 +33,8 @@ def stale_results(revision: Revision) -> list[str]:
     for name in last:
         if name not in graph:
             raise InputError(f"{GRAPH_FILE}: has no stage {name}, which makes what the gate reads")
+    if ENVIRONMENT_STAGE in graph:  # what it writes stands on every page
+        last.append(ENVIRONMENT_STAGE)
     # dvc.lock may keep others, which dvc.yaml had once.
     stages = behind({name: stages[name] for name in graph}, last)
     made = {path: out for stage in stages.values() for path, out in stage.outs.items()}

@@ -117,12 +117,19 @@ def is_failure(row: Row) -> bool:
     return row.verdict in {"worse", "not comparable"}
 
 
-def exit_code(rows: Iterable[Row], is_release: bool) -> int:
-    """0 if nothing is wrong, 1 for a regression or what cannot be compared, 2 for a release with a doubt."""
+def exit_code(rows: Iterable[Row], is_release: bool, has_lost_calls: bool = False) -> int:
+    """0 if nothing is wrong, 1 for a regression or what cannot be compared, 2 for a release with a doubt.
+
+    Args:
+        rows: The table.
+        is_release: Whether doubts count.
+        has_lost_calls: Whether calls at the frozen cut-off are worth less, which no row tells: rows are of ranking.
+    """
     rows = list(rows)
     if not rows or any(map(is_failure, rows)):
         return REGRESSION
-    return CANNOT_TELL if is_release and any(row.verdict == "unsure" for row in rows) else OK
+    is_doubtful = has_lost_calls or any(row.verdict == "unsure" for row in rows)
+    return CANNOT_TELL if is_release and is_doubtful else OK
 
 
 def _note(found: str, lo: float | None, hi: float | None, margin: float) -> str:

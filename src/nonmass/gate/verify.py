@@ -21,7 +21,7 @@ WATCHED = ("src", "stages", "params.yaml")  # beside its deps, what a stage may 
 
 
 def stale_stages(root: Path) -> dict[str, list[str]]:
-    """Stage -> why its results are not those of what it reads; empty if everything is up to date.
+    """Stage -> why its results are not those of what it reads, in the order of the graph; empty if all is up to date.
 
     DVC hashes what changed since it last looked; nothing is run.
 
@@ -34,10 +34,21 @@ def stale_stages(root: Path) -> dict[str, list[str]]:
     try:
         with Repo(str(root)) as repo:
             status: dict[str, list[Any]] = repo.status()
+            order = _order(repo)
     except DvcException as error:
         raise InputError(f"DVC: {error}") from None
-    found = {stage: list(_reasons(changes)) for stage, changes in sorted(status.items())}
+    first_causes_first = sorted(status.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
+    found = {stage: list(_reasons(changes)) for stage, changes in first_causes_first}
     return {stage: reasons for stage, reasons in found.items() if reasons}
+
+
+def _order(repo: Any) -> dict[str, int]:
+    """Place of each stage in the graph, after all that it needs."""
+    from networkx import lexicographical_topological_sort
+
+    needed_first = repo.index.graph.reverse()
+    stages = lexicographical_topological_sort(needed_first, key=lambda stage: stage.addressing)
+    return {stage.addressing: place for place, stage in enumerate(stages)}
 
 
 def _reasons(changes: Iterable[Any]) -> Iterator[str]:
@@ -86,6 +97,9 @@ def differing_outs(root: Path, address: str) -> list[str]:
 
     try:
         with Repo(str(root)) as repo:
+            members = sorted(one.addressing for one in repo.index.stages if one.addressing.startswith(f"{address}@"))
+            if members:
+                raise InputError(f"{address}: is several stages; name one of {', '.join(members)}")
             stage: Any = repo.stage.load_one(name=address)
             command = str(stage.cmd)
             deps = [dep.def_path for dep in stage.deps if not hasattr(dep, "params")]

@@ -9,7 +9,7 @@ from gate_inputs import Project
 from PIL import Image
 
 from nonmass.gate.gate import both_sides, run_gate
-from nonmass.gate.page import as_github, as_html, as_json, as_markdown, as_text
+from nonmass.gate.page import _words, as_github, as_html, as_json, as_markdown, as_text
 from nonmass.tables import FOV_INDEX
 
 HOSTILE = "<b>|`x`\n@somebody</b>"
@@ -101,3 +101,8 @@ def test_every_format_names_the_outcome_and_every_row(found):
         assert gate.outcome in text.lower()
         assert all(str(row.key) in text for row in gate.rows)
     assert as_json(gate) == as_json(gate)
+
+
+def test_code_in_a_sentence_is_code_in_markdown_and_nothing_else_is():
+    assert _words("run `a_b@c` <b> a_b") == "run `a_b@c` \\<b\\> a\\_b"
+    assert _words("one ` alone | _") == "one ' alone \\| \\_"

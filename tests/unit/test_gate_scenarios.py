@@ -326,7 +326,7 @@ def test_results_that_changed_for_no_reason_are_an_alarm(project):
     project.write_lock(stages)
     done = gate()
     assert done.exit_code == 0
-    assert "! stage predict@detect-small gave other results from the same inputs" in done.stdout
+    assert "! other results from the same inputs: predict@detect-small;" in done.stdout
     assert "verify --deep --stage predict@detect-small" in done.stdout
 
 

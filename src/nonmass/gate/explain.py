@@ -141,12 +141,13 @@ def _alarms(
 
 
 def _stage_alarms(stages: tuple[StageChange, ...]) -> Iterator[str]:
+    causeless = [stage.name for stage in stages if stage.results and not stage.causes]
+    if causeless:
+        yield (
+            f"other results from the same inputs: {', '.join(causeless)}; another machine's, or edited by hand: "
+            f"`nonmass verify --deep --stage {causeless[0]}` runs it again"
+        )
     for stage in stages:
-        if stage.results and not stage.causes:
-            yield (
-                f"stage {stage.name} gave other results from the same inputs: another machine, or edited by hand; "
-                f"`nonmass verify --deep --stage {stage.name}` runs it again"
-            )
         touched = [path for path in stage.results if path.startswith(("data/", "splits/"))]
         if touched:
             yield f"stage {stage.name} gave other data: {', '.join(touched)}"

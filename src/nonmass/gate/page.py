@@ -173,8 +173,15 @@ def _code(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    """A sentence in a table: what would end a cell, mention somebody or open a tag is defused."""
-    return re.sub(r"([\\<>|*_\[\]#@])", r"\\\1", re.sub(r"\s+", " ", text))
+    """A sentence in a table: what would end a cell, mention somebody or open a tag is defused, but for code in it."""
+    pieces = re.sub(r"\s+", " ", text).split("`")
+    if len(pieces) % 2 == 0:  # one that never ends
+        pieces = ["'".join(pieces)]
+    return "".join(_defused(piece) if n % 2 == 0 else _code(piece) for n, piece in enumerate(pieces))
+
+
+def _defused(text: str) -> str:
+    return re.sub(r"([\\<>|*_\[\]#@])", r"\\\1", text)
 
 
 def _data(text: str) -> str:

@@ -84,15 +84,16 @@ def _level_lines(field: Gray, least: int) -> list[tuple[int, int, int]]:
     if min(field.shape) < 4 * step or int(field.max()) <= LINE_LEVELS:
         return []
     field = field[:, : field.shape[1] // step * step]
-    thin = np.zeros(field.shape, np.uint8)
-    thin[3:-3] = cv2.threshold(cv2.subtract(field[3:-3], cv2.max(field[:-6], field[6:])), LINE_LEVELS, 255, 0)[1]
+    thin = cv2.threshold(cv2.subtract(field[3:-3], cv2.max(field[:-6], field[6:])), LINE_LEVELS, 1, 0)[1]
     # Eight pixels in a byte are short to search; one of them may be missing.
-    shares = np.bitwise_count(np.packbits(thin, axis=1)) >= step - 1
+    fewest = max(least // step - 1, 3)
+    full = np.flatnonzero(cv2.reduce(thin, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S) >= (step - 1) * fewest)
+    shares = np.bitwise_count(np.packbits(thin[full], axis=1)) >= step - 1
     lines = []
-    for row in np.flatnonzero(shares.sum(axis=1) >= max(least // step - 1, 3)):
-        start, stop = _longest_run(shares[row])
+    for number in np.flatnonzero(shares.sum(axis=1) >= fewest):
+        start, stop = _longest_run(shares[number])
         if (stop - start) * step >= least - step:
-            lines.append((int(row), start * step, stop * step))
+            lines.append((int(full[number]) + 3, start * step, stop * step))
     return sorted(sorted(lines, key=lambda line: line[1] - line[2])[:16])
 
 

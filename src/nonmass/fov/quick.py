@@ -15,6 +15,7 @@ from nonmass.geometry import Box
 from nonmass.images import Picture
 
 WORK_PX = 512  # longer side, about, of the screen at which it is looked at
+ROW_STEP = 4  # one row in so many tells the background
 BESIDE_SHARE = 0.1  # of the box: half of the least second field or trace; a menu or a legend is smaller
 SPARSE_LEVELS = 76  # of 255: three tenths of the pixels around are off the background
 CORNER_SHARE, CORNER_FILL = 0.03, 0.5  # of the box's sides; a wedge leaves its upper corners empty
@@ -28,8 +29,8 @@ def is_plain(picture: Picture, box: Box) -> bool:
         box: Its field of view, by what is known of the layout.
     """
     step = max(1, max(picture.gray.shape) // WORK_PX)
-    small = Picture(*(np.ascontiguousarray(plane[::step, ::step]) for plane in (picture.gray, picture.chroma)))
-    view, seen = view_of(small.gray), scaled(box, 1 / step)
+    small = Picture(np.ascontiguousarray(picture.gray[::step, ::step]), picture.chroma[::step, ::step])
+    view, seen = view_of(small.gray, ROW_STEP), scaled(box, 1 / step)
     return (
         _has_upper_corners(view, seen)
         and not evidence.runs_on(view.mask, seen)

@@ -9,6 +9,7 @@ moves in step (`motion`).
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from nonmass.fov.estimators import CONTRAST_LEVELS, Mask
-from nonmass.fov.motion import BLOCK_PX, Gradients, gradients_of, motion_of, slopes
+from nonmass.fov.motion import BLOCK_PX, Gradients, gradients_of, mean_rows, motion_of, slopes
 from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
 
@@ -90,7 +91,8 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
 
 def may_be_trace(picture: Picture, box: Box) -> bool:
     """Whether a field of view repeats or moves as much as a trace may, by the strictest of all limits."""
-    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices])
+    # Between half and whole size both ways of shrinking mean neighbours; this one is six times faster.
+    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices], cv2.INTER_LINEAR)
     gradients = gradients_of(plane)
     low = motion_of(plane, gradients)[LOW_BLOCKS]
     if low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME:
@@ -98,13 +100,13 @@ def may_be_trace(picture: Picture, box: Box) -> bool:
     return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= REPEATS_OVER_TIME
 
 
-def _plane(gray: Gray, chroma: Gray) -> Values:
+def _plane(gray: Gray, chroma: Gray, shrinking: int = cv2.INTER_AREA) -> Values:
     """The screen's brightness, colour added, at `WORK_PX`."""
     height, width = gray.shape
     step = max(1, width // (2 * WORK_PX))
-    bright = cv2.add(gray[::step, ::step], chroma[::step, ::step])
+    bright = cv2.add(*(np.ascontiguousarray(plane[::step, ::step]) for plane in (gray, chroma)))
     size = (WORK_PX, max(5 * BLOCK_PX, round(height * WORK_PX / width)))
-    return np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(bright, size, interpolation=shrinking), np.float32)
 
 
 def _without_thumbnails(plane: Values, chroma: Gray, mask: Mask) -> Values:
@@ -146,8 +148,7 @@ def _rhythm(
 
     Brightness is that of `row_px` rows together: the more of them, the less speckle, and the sooner a band repeats.
     """
-    size = (WORK_PX, len(plane) // row_px)
-    lower = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+    lower = mean_rows(plane, row_px)
     best = _Rhythm(0.0)
     for values, floor, rows in ((lower, BRIGHTNESS_FLOOR, row_px), (slopes(gradients)[0], SLOPE_FLOOR, BLOCK_PX)):
         for start, stop in parts:
@@ -162,16 +163,8 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     """Correlation a period later of the band of rows where it is highest, and the band's first and last row."""
     height, width = values.shape
     shortest, longest = max(8, int(SHORTEST * width)), int(LONGEST * width)
-    sums = np.zeros((height + 1, width), np.float32)
-    np.cumsum(_autocovariance(values), axis=0, out=sums[1:])
-    starts, stops = [], []
-    for share in BANDS:
-        rows = max(3, round(share * height))
-        first = np.arange(0, height - rows + 1, max(1, rows // 6))
-        starts.append(first)
-        stops.append(first + rows)
-    first, last = np.concatenate(starts), np.concatenate(stops)
-    like = sums[last] - sums[first]
+    first, last, members = _bands(height)
+    like = members @ _autocovariance(values)
     like /= np.maximum(like[:, :1], ((last - first) * floor)[:, None].astype(np.float32))
     worth = np.flatnonzero(like[:, shortest:longest].max(axis=1) >= REPEATS_OVER_TIME)
     if not len(worth):
@@ -181,12 +174,26 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     return float(repeats.max()), (int(first[band]), int(last[band]))
 
 
+@cache
+def _bands(height: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:
+    """Of the bands that are looked at on a plane of a height: first row, last row, and 1 for each row that it has."""
+    starts, stops = [], []
+    for share in BANDS:
+        rows = max(3, round(share * height))
+        first = np.arange(0, height - rows + 1, max(1, rows // 6))
+        starts.append(first)
+        stops.append(first + rows)
+    first, last = np.concatenate(starts), np.concatenate(stops)
+    rows = np.arange(height)
+    return first, last, ((rows >= first[:, None]) & (rows < last[:, None])).astype(np.float32)
+
+
 def _autocovariance(values: Values) -> Values:
     """Of each row, `(rows, lags)`, unbiased for the shorter overlap."""
     width = values.shape[1]
     centred = values - values.mean(axis=1, keepdims=True)
     spectrum = scipy.fft.rfft(centred, 2 * width, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
+    power = spectrum * spectrum.conj()
     products = scipy.fft.irfft(power, 2 * width, axis=1)[:, :width]
     return np.asarray(products / (width - np.arange(width, dtype=np.float32)), np.float32)
 
@@ -199,6 +206,8 @@ def _periods(like: Values, shortest: int, longest: int) -> Values:
     lesser = np.minimum(once, around[:, 2 * lags])
     thrice = 3 * lags < SEEN_SHARE * like.shape[1]
     lesser[:, thrice] = np.minimum(lesser[:, thrice], around[:, 3 * lags[thrice]])
+    if lesser.max() < REPEATS_OVER_TIME:
+        return np.zeros_like(lesser)
     valley = np.maximum(np.minimum.accumulate(like, axis=1)[:, shortest:longest], like[:, (1.5 * lags).astype(int)])
     peak = (once >= like[:, shortest - 1 : longest - 1]) & (once >= like[:, shortest + 1 : longest + 1])
     return np.where(peak & (lesser - valley > VALLEY), lesser, np.float32(0))

@@ -148,7 +148,7 @@ def _judged(strip: Gray, outer: int, lines: bool = False, beneath: Gray | None =
     """
     pieces = _in_pieces(strip)
     if outer < 3:
-        lively = _changes(pieces[:, 1:], pieces[:, :-1])
+        lively = _changes(pieces, 1)
         return Side(0.0, 0.0, float(1 - lively.mean()), border=True)
     # The pixel next to the side may be half of each.
     level = medians(pieces[:, :, max(outer - BLOCK, 0) : outer - 1].reshape(PIECES, -1))
@@ -160,9 +160,9 @@ def _judged(strip: Gray, outer: int, lines: bool = False, beneath: Gray | None =
     clear &= np.abs(level - medians(level)) <= RINGING_LEVELS  # tissue beyond would be of many levels
     if outer > BLOCK + 2:  # beyond the ringing, all is as constant as it gets; smooth tissue is not
         clear &= np.minimum(beyond, _trimmed(off[:, :, : outer - BLOCK])) <= CONSTANT_LEVELS
-    lively = _changes(pieces[:, 1:, outer + 1 : outer + 5], pieces[:, :-1, outer + 1 : outer + 5])
+    lively = _changes(pieces[:, :, outer + 1 : outer + 5], 1)
     if lines:
-        lively |= _changes(pieces[:, :, outer + 2 : outer + BLOCK], pieces[:, :, outer + 1 : outer + BLOCK - 1])
+        lively |= _changes(pieces[:, :, outer + 1 : outer + BLOCK], 2)
     step = clear & lively & (near >= FAINT_LEVELS) & (near >= 0.4 * most)
     if beneath is not None and beneath.shape[1]:
         step &= near >= FADED_SHARE * _trimmed(np.abs(_in_pieces(beneath) - level[:, None, None]))
@@ -175,9 +175,9 @@ def _in_pieces(strip: Gray) -> NDArray[np.float32]:
     return strip[: len(strip) // PIECES * PIECES].reshape(PIECES, -1, strip.shape[1]).astype(np.float32)
 
 
-def _changes(pieces: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether the pieces, on average, are further from others than what is constant."""
-    return np.asarray(np.abs(pieces - others).mean(axis=(1, 2)) > CONSTANT_LEVELS)
+def _changes(pieces: NDArray[np.float32], axis: int) -> NDArray[np.bool_]:
+    """Whether each piece changes along an axis, on average, by more than what is constant."""
+    return np.asarray(np.abs(np.diff(pieces, axis=axis)).mean(axis=(1, 2)) > CONSTANT_LEVELS)
 
 
 def _still_constant(texture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,6 +34,7 @@ SLOPE_FLOOR = 0.004  # likewise of slopes, pixels per pixel squared
 REPEATS = 0.5  # correlation of a trace with itself one to three periods later; no B-mode of 450 comes above 0.34
 MAY_REPEAT = 0.4  # such a screen is doubtful, and a trace if an axis of time is on it
 REPEATS_OVER_TIME = 0.3  # correlation that suffices above or below an axis of time, beside another image
+NEARLY = 0.95  # of a limit: so a quick look finds every trace that a thorough one does
 THUMBNAIL_SHARE, THUMBNAIL_PX, THUMBNAIL_FILL = 0.15, 5, 0.8  # of the screen's height; least height; of its box
 BUTTON_SHARE = 0.2  # of the screen's height: no trace is lower, nor of one gray
 THUMBNAIL_GAP_PX = 41  # a sixth of the width: the widest gap in a row of thumbnails
@@ -90,21 +91,23 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
 
 
 def may_be_trace(picture: Picture, box: Box) -> bool:
-    """Whether a field of view repeats or moves as much as a trace may, by the strictest of all limits."""
-    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices])
+    """Whether a field of view repeats or moves nearly as much as a trace may, by the strictest of all limits."""
+    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices], is_quick=True)
     gradients = gradients_of(plane)
     low = motion_of(plane, gradients)[LOW_BLOCKS]
-    if low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME:
+    if low.in_step >= NEARLY * IN_STEP_OVER_TIME or low.streaks >= NEARLY * STREAKS_OVER_TIME:
         return True
-    return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= REPEATS_OVER_TIME
+    return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= NEARLY * REPEATS_OVER_TIME
 
 
-def _plane(gray: Gray, chroma: Gray) -> Values:
-    """The screen's brightness, colour added, at `WORK_PX`."""
+def _plane(gray: Gray, chroma: Gray, is_quick: bool = False) -> Values:
+    """The screen's brightness, colour added, at `WORK_PX`; a little smoother if it has to be quick."""
     height, width = gray.shape
     step = max(1, width // (2 * WORK_PX))
     bright = cv2.add(*(np.ascontiguousarray(plane[::step, ::step]) for plane in (gray, chroma)))
     size = (WORK_PX, max(5 * BLOCK_PX, round(height * WORK_PX / width)))
+    if is_quick:
+        return np.asarray(cv2.resize(cv2.blur(bright, (3, 3)), size, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -165,7 +168,7 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     first, last, members = _bands(height)
     like = members @ _autocovariance(values)
     like /= np.maximum(like[:, :1], ((last - first) * floor)[:, None].astype(np.float32))
-    worth = np.flatnonzero(like[:, shortest:longest].max(axis=1) >= REPEATS_OVER_TIME)
+    worth = np.flatnonzero(like[:, shortest:longest].max(axis=1) >= NEARLY * REPEATS_OVER_TIME)
     if not len(worth):
         return 0.0, (0, 0)
     repeats = _periods(like[worth], shortest, longest).max(axis=1)
@@ -205,7 +208,7 @@ def _periods(like: Values, shortest: int, longest: int) -> Values:
     lesser = np.minimum(once, around[:, 2 * lags])
     thrice = 3 * lags < SEEN_SHARE * like.shape[1]
     lesser[:, thrice] = np.minimum(lesser[:, thrice], around[:, 3 * lags[thrice]])
-    if lesser.max() < REPEATS_OVER_TIME:
+    if lesser.max() < NEARLY * REPEATS_OVER_TIME:
         return np.zeros_like(lesser)
     valley = np.maximum(np.minimum.accumulate(like, axis=1)[:, shortest:longest], like[:, (1.5 * lags).astype(int)])
     peak = (once >= like[:, shortest - 1 : longest - 1]) & (once >= like[:, shortest + 1 : longest + 1])

@@ -41,7 +41,7 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-BAND_ROWS = 16  # of a screen are doubled at a time: most of a screen is gray, and stays 0
+BAND_ROWS = 32  # of a screen are doubled at a time: most of a screen is gray, and stays 0
 # A level above 3 costs five times the time for a few percent of size on speckle.
 PNG_LEVEL = 1
 

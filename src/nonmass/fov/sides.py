@@ -217,9 +217,8 @@ def _rise(turned: Gray, start: int, reach: int | None) -> int:
         return 0
     first, last = max(start - reach - OUTER, 0), min(start + reach + 2 * span, length)
     strip = np.ascontiguousarray(turned[:, first:last])
-    at = np.arange(max(span, start - reach), min(start + reach, length - span) + 1) - first
-    at = at[at + span <= strip.shape[1]]
-    if not len(at):
+    at = slice(max(span, start - reach) - first, min(start + reach, length - span) + 1 - first)
+    if at.start >= at.stop:
         return start
     # What is outside begins where the guess ends, unless the guess is too small: then it is a little further out.
     levels = [
@@ -229,7 +228,7 @@ def _rise(turned: Gray, start: int, reach: int | None) -> int:
     near = _steps(strip, levels[0], at)
     further = near if levels[1] == levels[0] else _steps(strip, levels[1], at)
     steps = near if near.max() >= further.max() / 2 else further
-    return int(at[steps.argmax()]) + first if steps.max() > FAINT_LEVELS else start
+    return first + at.start + int(steps.argmax()) if steps.max() > FAINT_LEVELS else start
 
 
 def _level(outside: Gray) -> int:
@@ -238,11 +237,13 @@ def _level(outside: Gray) -> int:
     return int(medians(some)) if some.size else 0
 
 
-def _steps(strip: Gray, level: int, at: NDArray[np.int64]) -> NDArray[np.float64]:
+def _steps(strip: Gray, level: int, at: slice) -> NDArray[np.float64]:
     """By how much three columns from each of `at` on exceed the three before, in contrast to a level."""
-    span = 3
+    span, start, stop = 3, at.start, at.stop
     # Beyond some contrast all is foreground; without this limit a line of bright text outweighs dark tissue.
     contrast = cv2.threshold(cv2.absdiff(strip, np.full_like(strip, level)), CLEAR_LEVELS, 0, cv2.THRESH_TRUNC)[1]
     profile = np.asarray(cv2.reduce(contrast, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)).ravel()
     sums = np.concatenate([[0.0], np.cumsum(profile, dtype=np.float64)])
-    return np.asarray((sums[at + span] - 2 * sums[at] + sums[at - span]) / span)
+    return np.asarray(
+        (sums[start + span : stop + span] - 2 * sums[start:stop] + sums[start - span : stop - span]) / span
+    )

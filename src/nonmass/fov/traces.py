@@ -27,6 +27,7 @@ WORK_PX = 256  # width of the screen at which it is searched
 BANDS = (0.2, 0.3, 0.45, 0.65, 0.9)  # heights of bands, of the screen
 PARTS = ((0.0, 1.0), (0.0, 0.6), (0.4, 1.0))  # of the width: traces below or above the image, or beside it
 SHORTEST, LONGEST = 1 / 16, 0.36  # periods, of a part's width: two must fit in, and speckle repeats by chance
+UNEVEN = 4  # lags by which later periods may be off: no heart beats quite evenly
 SEEN_SHARE = 0.85  # of the width: longer lags compare too little
 VALLEY = 0.25  # by how much a period's correlation exceeds that of shorter and half as long a time again
 BRIGHTNESS_FLOOR = 15.0  # least variance along a row that counts, gray levels squared; noise stays below
@@ -168,7 +169,8 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     first, last, members = _bands(height)
     like = members @ _autocovariance(values)
     like /= np.maximum(like[:, :1], ((last - first) * floor)[:, None].astype(np.float32))
-    worth = np.flatnonzero(like[:, shortest:longest].max(axis=1) >= NEARLY * REPEATS_OVER_TIME)
+    once, twice = like[:, shortest:longest], like[:, 2 * shortest - UNEVEN : 2 * longest + UNEVEN]
+    worth = np.flatnonzero(np.minimum(once.max(axis=1), twice.max(axis=1)) >= NEARLY * REPEATS_OVER_TIME)
     if not len(worth):
         return 0.0, (0, 0)
     repeats = _periods(like[worth], shortest, longest).max(axis=1)
@@ -204,7 +206,7 @@ def _periods(like: Values, shortest: int, longest: int) -> Values:
     """Of each band and lag, the least correlation after one, two and three periods if the lag is one, else 0."""
     lags = np.arange(shortest, longest)
     once = like[:, shortest:longest]
-    around = cv2.dilate(like, np.ones((1, 9), np.uint8))  # no heart beats quite evenly
+    around = cv2.dilate(like, np.ones((1, 2 * UNEVEN + 1), np.uint8))
     lesser = np.minimum(once, around[:, 2 * lags])
     thrice = 3 * lags < SEEN_SHARE * like.shape[1]
     lesser[:, thrice] = np.minimum(lesser[:, thrice], around[:, 3 * lags[thrice]])

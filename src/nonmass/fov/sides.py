@@ -182,7 +182,8 @@ def _changes(pieces: NDArray[np.float32], axis: int) -> NDArray[np.bool_]:
 
 def _still_constant(texture: NDArray[np.float32]) -> NDArray[np.float32]:
     """Beyond a side with so much texture before it, deviation up to this is constant: the more, the more rings."""
-    return np.minimum(np.maximum(CLEAR_SHARE * texture, CONSTANT_LEVELS), RINGING_LEVELS)  # np.clip takes twice as long
+    # np.clip takes twice as long.
+    return np.asarray(np.minimum(np.maximum(CLEAR_SHARE * texture, CONSTANT_LEVELS), RINGING_LEVELS), np.float32)
 
 
 def _trimmed(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -105,7 +105,8 @@ def _plane(gray: Gray, chroma: Gray, is_quick: bool = False) -> Values:
     """The screen's brightness, colour added, at `WORK_PX`; a little smoother if it has to be quick."""
     height, width = gray.shape
     step = max(1, width // (2 * WORK_PX))
-    bright = cv2.add(*(np.ascontiguousarray(plane[::step, ::step]) for plane in (gray, chroma)))
+    gray, chroma = (np.ascontiguousarray(plane[::step, ::step]) for plane in (gray, chroma))
+    bright = cv2.add(gray, chroma)
     size = (WORK_PX, max(5 * BLOCK_PX, round(height * WORK_PX / width)))
     if is_quick:
         return np.asarray(cv2.resize(cv2.blur(bright, (3, 3)), size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -188,8 +189,8 @@ def _bands(height: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:
         starts.append(first)
         stops.append(first + rows)
     first, last = np.concatenate(starts), np.concatenate(stops)
-    rows = np.arange(height)
-    return first, last, ((rows >= first[:, None]) & (rows < last[:, None])).astype(np.float32)
+    row = np.arange(height)
+    return first, last, ((row >= first[:, None]) & (row < last[:, None])).astype(np.float32)
 
 
 def _autocovariance(values: Values) -> Values:

@@ -159,7 +159,9 @@ def _judged(strip: Gray, outer: int, lines: bool = False, beneath: Gray | None =
     clear = beyond <= _still_constant(near)
     clear &= np.abs(level - medians(level)) <= RINGING_LEVELS  # tissue beyond would be of many levels
     if outer > BLOCK + 2:  # beyond the ringing, all is as constant as it gets; smooth tissue is not
-        clear &= np.minimum(beyond, _trimmed(off[:, :, : outer - BLOCK])) <= CONSTANT_LEVELS
+        rest = pieces[:, :, : outer - BLOCK]  # may be of another gray: the rim of a well around the field
+        own = medians(rest.reshape(PIECES, -1))
+        clear &= np.minimum(beyond, _trimmed(np.abs(rest - own[:, None, None]))) <= CONSTANT_LEVELS
     lively = _changes(pieces[:, :, outer + 1 : outer + 5], 1)
     if lines:
         lively |= _changes(pieces[:, :, outer + 1 : outer + BLOCK], 2)

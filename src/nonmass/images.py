@@ -41,6 +41,7 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+BAND_ROWS = 32  # of a screen are doubled at a time: most of a screen is gray, and stays 0
 # A level above 3 costs five times the time for a few percent of size on speckle.
 PNG_LEVEL = 1
 
@@ -106,10 +107,17 @@ def _doubled_chroma(path: Path, size: tuple[int, int]) -> Gray:
     width, height = size
     with Image.open(path, formats=("JPEG",)) as image:
         image.draft("YCbCr", (width // 2, height // 2))
-        pixels = np.asarray(image)
-    half = chroma_of(*(np.asarray(cv2.extractChannel(pixels, number), np.uint8) for number in (1, 2)))
-    whole = cv2.resize(half, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(whole[:height, :width], np.uint8)
+        half = chroma_of(*(np.asarray(image.getchannel(name), np.uint8) for name in ("Cb", "Cr")))
+    whole = np.zeros((2 * half.shape[0], 2 * half.shape[1]), np.uint8)
+    for top in range(0, len(half), BAND_ROWS):
+        above = min(top, 1)  # what is doubled goes on for one more pixel on all sides: so far is looked
+        band = half[top - above : top + BAND_ROWS + 1]
+        first, _, wide, _ = cv2.boundingRect(band)
+        if wide:
+            start, stop = max(first - 1, 0), first + wide + 1
+            doubled = cv2.resize(band[:, start:stop], None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+            whole[2 * top : 2 * (top + BAND_ROWS), 2 * start : 2 * stop] = doubled[2 * above :][: 2 * BAND_ROWS]
+    return np.ascontiguousarray(whole[:height, :width])
 
 
 def chroma_of(blue: Gray, red: Gray) -> Gray:

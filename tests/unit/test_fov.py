@@ -141,6 +141,17 @@ def test_png_and_jpeg_give_the_same_box(layout):
     assert a.accepted and b.accepted and a.box.iou(b.box) >= 0.995
 
 
+@pytest.mark.parametrize("key", range(3))
+def test_png_and_jpeg_agree_on_a_field_within_a_block_of_its_wells_rim(key):
+    box = Box(260, 100, 860, 640)
+    image = np.full((768, 1180), 92, np.uint8)
+    image[box.y0 - 8 : box.y1 + 8, box.x0 - 8 : box.x1 + 8] = 8
+    image[box.slices] = speckle(("well", key), box.height, box.width)
+    write(image, "BREAST LT", 20, 30)
+    a, b = find_fov(image), find_fov(as_jpeg(image, 85))
+    assert a.accepted and b.accepted and min(a.box.iou(box), b.box.iou(box)) >= 0.98
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("count", [5, 8])
 def test_the_layout_is_what_changes(layout, count):

@@ -24,9 +24,11 @@ def colour_note(picture: Picture, box: Box) -> tuple[str, ...]:
         picture: The screen.
         box: The field of view.
     """
-    if colour_share(picture, box) > COLOUR_SHARE or _outlined(picture, box):
+    chroma, gray = picture.chroma[box.slices], picture.gray[box.slices]
+    has_chroma = int(chroma.max()) > min(OFF_TINT, LINE_LEVELS)
+    if has_chroma and (colour_share(picture, box) > COLOUR_SHARE or _outlined(chroma)):
         return ("colour",)
-    return ()
+    return ("colour",) if _outlined(gray) else ()
 
 
 def colour_share(picture: Picture, box: Box) -> float:
@@ -61,38 +63,37 @@ def _tint(gray: NDArray[np.integer[Any]], chroma: Gray) -> NDArray[np.int16]:
     return np.asarray((counts.cumsum(axis=1) < half).sum(axis=1), np.int16)
 
 
-def _outlined(picture: Picture, box: Box) -> bool:
+def _outlined(field: Gray) -> bool:
     """Whether two level lines of the same length, one above the other, are joined by lines at their ends.
 
     The sides of a steered box slant; they are looked for at their middle.
     """
-    for plane in (picture.chroma, picture.gray):
-        field = plane[box.slices]
-        least = int(LINE_SHARE * min(box.width, box.height))
-        lines = _level_lines(field, least)
-        for number, (y0, a0, a1) in enumerate(lines):
-            for y1, b0, b1 in lines[number + 1 :]:
-                alike = abs((a1 - a0) - (b1 - b0)) <= 16
-                if alike and y1 - y0 >= least and _joined(field, (y0, a0, a1), (y1, b0, b1)):
-                    return True
+    least = int(LINE_SHARE * min(field.shape))
+    lines = _level_lines(field, least)
+    for number, (y0, a0, a1) in enumerate(lines):
+        for y1, b0, b1 in lines[number + 1 :]:
+            alike = abs((a1 - a0) - (b1 - b0)) <= 16
+            if alike and y1 - y0 >= least and _joined(field, (y0, a0, a1), (y1, b0, b1)):
+                return True
     return False
 
 
 def _level_lines(field: Gray, least: int) -> list[tuple[int, int, int]]:
     """Row, start and stop of thin level lines of at least `least` pixels; at most 16, the longest."""
     step = 8
-    if min(field.shape) < 4 * step or int(field.max()) <= LINE_LEVELS:
+    if min(field.shape) < 4 * step:
         return []
     field = field[:, : field.shape[1] // step * step]
-    thin = np.zeros(field.shape, np.uint8)
-    thin[3:-3] = cv2.threshold(cv2.subtract(field[3:-3], cv2.max(field[:-6], field[6:])), LINE_LEVELS, 255, 0)[1]
+    thin = cv2.threshold(cv2.subtract(field[3:-3], cv2.max(field[:-6], field[6:])), LINE_LEVELS, 1, 0)[1]
     # Eight pixels in a byte are short to search; one of them may be missing.
-    shares = np.bitwise_count(np.packbits(thin, axis=1)) >= step - 1
+    fewest = max(least // step - 1, 3)
+    full = np.flatnonzero(cv2.reduce(thin, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S) >= (step - 1) * fewest)
+    shares = np.bitwise_count(np.packbits(thin[full], axis=1)) >= step - 1
     lines = []
-    for row in np.flatnonzero(shares.sum(axis=1) >= max(least // step - 1, 3)):
-        start, stop = _longest_run(shares[row])
+    for number in np.flatnonzero(shares.sum(axis=1) >= fewest):
+        start, stop = _longest_run(shares[number])
         if (stop - start) * step >= least - step:
-            lines.append((int(row), start * step, stop * step))
+            lines.append((int(full[number]) + 3, start * step, stop * step))
     return sorted(sorted(lines, key=lambda line: line[1] - line[2])[:16])
 
 

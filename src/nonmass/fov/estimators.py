@@ -37,10 +37,10 @@ class View:
     mask: Mask
 
 
-def view_of(gray: Gray) -> View:
-    """Look at a screen, `(H, W)` uint8."""
+def view_of(gray: Gray, row_step: int = 1) -> View:
+    """Look at a screen, `(H, W)` uint8; one in `row_step` rows tells its background."""
     gray = without_strokes(gray, stroke_px(gray))
-    far = np.asarray(cv2.absdiff(gray, np.full_like(gray, background_level(gray))), np.uint8)
+    far = np.asarray(cv2.absdiff(gray, np.full_like(gray, background_level(gray[::row_step]))), np.uint8)
     small, wide = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
     texture = np.asarray(cv2.subtract(cv2.dilate(gray, small), cv2.erode(gray, small)), np.uint8)
     rough = cv2.threshold(texture, 1, 1, cv2.THRESH_BINARY)[1]

@@ -29,7 +29,7 @@ from nonmass.fov.field import Fov, Known
 from nonmass.fov.panels import choose_panel, find_panels
 from nonmass.fov.quick import is_plain
 from nonmass.fov.ruler import find_ruler
-from nonmass.fov.scale import enlarged, scaled, shrunk, shrunk_boxes
+from nonmass.fov.scale import enlarged, scaled, shrunk, shrunk_boxes, thinned
 from nonmass.fov.shape import outline
 from nonmass.fov.sides import OUTER, SIDES, gap_px, outline_sides, sides_of, snap
 from nonmass.fov.traces import refusal_and_doubt
@@ -252,7 +252,7 @@ def _by_ruler(view: View, picture: Picture, best: Candidate) -> Fov | None:
 def _is_curved(view: View) -> bool:
     """Whether the field of view has an outline that is no rectangle."""
     step = 1 + (min(view.gray.shape) >= COARSE_PX)  # it is looked for on a small scale anyway
-    gray, mask = (np.ascontiguousarray(plane[::step, ::step]) for plane in (view.gray, view.mask))
+    gray, mask = (thinned(plane, step) for plane in (view.gray, view.mask))
     return bool(outline(gray, mask, Box(0, 0, *gray.shape[::-1])))
 
 

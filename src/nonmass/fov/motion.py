@@ -5,6 +5,7 @@ rows of blocks that do not touch; in M-mode they are alike over a wide band, whe
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -61,22 +62,31 @@ def slopes(gradients: Gradients, smooth_px: float = 1.2, lit: Values | None = No
     along, down = gradients
     width = 2 * round(2 * smooth_px) + 1
 
-    def mean(values: Values) -> Values:
-        return np.asarray(cv2.GaussianBlur(in_blocks(values if lit is None else values * lit), (width, 1), smooth_px))
+    def mean(values: Values, others: Values) -> Values:
+        blocks = (_blocks(plane, BLOCK_PX) for plane in (values, others))
+        product = np.einsum("brw,brw->bw", *blocks) / np.float32(BLOCK_PX)
+        return np.asarray(cv2.GaussianBlur(product, (width, 1), smooth_px))
 
-    both, upright = mean(along * down), mean(down * down)
+    if lit is not None:
+        along, down = along * lit, down * lit
+    both, upright = mean(along, down), mean(down, down)
     slope = np.asarray(np.clip(-both / (upright + EVEN_ENERGY), -1.5, 1.5), np.float32)
     if lit is None:
         return slope, np.zeros_like(slope)
-    level = mean(along * along)
+    level = mean(along, along)
     coherence = np.sqrt((level - upright) ** 2 + 4 * both * both) / (level + upright + EVEN_ENERGY)
     return slope, np.asarray(coherence * (upright > level), np.float32)
 
 
-def in_blocks(values: Values) -> Values:
+def mean_rows(values: Values, rows: int = BLOCK_PX) -> Values:
     """Mean of each block of rows at each column."""
-    blocks = len(values) // BLOCK_PX
-    return np.asarray(values[: blocks * BLOCK_PX].reshape(blocks, BLOCK_PX, -1).mean(axis=1), np.float32)
+    return np.asarray(_blocks(values, rows).sum(axis=1) / np.float32(rows), np.float32)
+
+
+def _blocks(values: Values, rows: int) -> Values:
+    """`(H, W)` as `(H // rows, rows, W)`."""
+    blocks = len(values) // rows
+    return values[: blocks * rows].reshape(blocks, rows, -1)
 
 
 def motion_of(plane: Values, gradients: Gradients | None = None) -> dict[int, Motion]:
@@ -87,19 +97,15 @@ def motion_of(plane: Values, gradients: Gradients | None = None) -> dict[int, Mo
         gradients: `gradients_of` it, where they are known.
     """
     lit = lit_areas(plane).astype(np.float32)
-    seen = (in_blocks(lit) > LIT_SHARE).astype(np.float32)
+    seen = (mean_rows(lit) > LIT_SHARE).astype(np.float32)
     slope, coherence = slopes(gradients or gradients_of(plane), 2.0, lit)
     alike, valid = _alike(slope * seen, seen)
     sums, known = _summed(alike), _summed(valid)
-    apart = _summed(_are_apart(len(seen)))
     coherent, count = (np.concatenate([[0.0], np.cumsum((v * seen).sum(axis=1))]) for v in (coherence, seen))
-    numbers = [max(len(seen) - rows + 1, 0) for rows in HEIGHTS]  # of bands of each height, the highest first
-    first = np.concatenate([np.arange(number) for number in numbers])
-    last = first + np.repeat(HEIGHTS, numbers)
-    pairs = _within(apart, first, last)
+    first, last, stops, pairs = _bands(len(seen))
     mean = np.where(_within(known, first, last) == pairs, _within(sums, first, last) / pairs, 0.0)
     best: dict[int, Motion] = {}
-    for rows, stop in zip(HEIGHTS, np.cumsum(numbers).tolist(), strict=True):
+    for rows, stop in zip(HEIGHTS, stops, strict=True):
         at = int(mean[:stop].argmax()) if stop else 0
         if stop and mean[at] > 0:
             a, b = int(first[at]), int(last[at])
@@ -107,6 +113,17 @@ def motion_of(plane: Values, gradients: Gradients | None = None) -> dict[int, Mo
         else:
             best[rows] = Motion()
     return best
+
+
+@cache
+def _bands(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], list[int], NDArray[np.float64]]:
+    """Of `count` rows of blocks: first and last of each band, the highest bands first; how many are at least as high
+    as each of `HEIGHTS`; the number of pairs of rows in each band that are apart.
+    """
+    numbers = [max(count - rows + 1, 0) for rows in HEIGHTS]
+    first = np.concatenate([np.arange(number) for number in numbers])
+    last = first + np.repeat(HEIGHTS, numbers)
+    return first, last, np.cumsum(numbers).tolist(), _within(_summed(_are_apart(count)), first, last)
 
 
 def lit_areas(plane: Values) -> Lit:

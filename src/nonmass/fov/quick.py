@@ -9,12 +9,13 @@ import numpy as np
 
 from nonmass.fov import evidence
 from nonmass.fov.estimators import Gray, View, view_of
-from nonmass.fov.scale import scaled
+from nonmass.fov.scale import scaled, thinned
 from nonmass.fov.traces import may_be_trace
 from nonmass.geometry import Box
 from nonmass.images import Picture
 
 WORK_PX = 512  # longer side, about, of the screen at which it is looked at
+ROW_STEP = 4  # one row in so many tells the background
 BESIDE_SHARE = 0.1  # of the box: half of the least second field or trace; a menu or a legend is smaller
 SPARSE_LEVELS = 76  # of 255: three tenths of the pixels around are off the background
 CORNER_SHARE, CORNER_FILL = 0.03, 0.5  # of the box's sides; a wedge leaves its upper corners empty
@@ -28,8 +29,8 @@ def is_plain(picture: Picture, box: Box) -> bool:
         box: Its field of view, by what is known of the layout.
     """
     step = max(1, max(picture.gray.shape) // WORK_PX)
-    small = Picture(*(np.ascontiguousarray(plane[::step, ::step]) for plane in (picture.gray, picture.chroma)))
-    view, seen = view_of(small.gray), scaled(box, 1 / step)
+    small = Picture(thinned(picture.gray, step), thinned(picture.chroma, step))
+    view, seen = view_of(small.gray, ROW_STEP), scaled(box, 1 / step)
     return (
         _has_upper_corners(view, seen)
         and not evidence.runs_on(view.mask, seen)
@@ -44,11 +45,14 @@ def _something_beside(view: View, box: Box) -> bool:
     coarse = cv2.resize(view.mask * np.uint8(255), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     window = 2 * (max(coarse.shape) // 84) + 1
     spread = cv2.threshold(cv2.blur(coarse, (window, window)), SPARSE_LEVELS, 1, cv2.THRESH_BINARY)[1]
-    wide = cv2.morphologyEx(spread, cv2.MORPH_OPEN, np.ones((2 * window + 1, 2 * window + 1), np.uint8))
     inner = scaled(box, 0.5)
     # The mean reaches half a window beyond the box.
-    wide[max(inner.y0 - window, 0) : inner.y1 + window, max(inner.x0 - window, 0) : inner.x1 + window] = 0
-    return cv2.countNonZero(wide) > BESIDE_SHARE * inner.area
+    reach = slice(max(inner.y0 - window, 0), inner.y1 + window), slice(max(inner.x0 - window, 0), inner.x1 + window)
+    most = BESIDE_SHARE * inner.area
+    if cv2.countNonZero(spread) - cv2.countNonZero(spread[reach]) <= most:
+        return False  # however wide it is
+    wide = cv2.morphologyEx(spread, cv2.MORPH_OPEN, np.ones((2 * window + 1, 2 * window + 1), np.uint8))
+    return cv2.countNonZero(wide) - cv2.countNonZero(wide[reach]) > most
 
 
 def _has_upper_corners(view: View, box: Box) -> bool:

@@ -9,6 +9,7 @@ moves in step (`motion`).
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from nonmass.fov.estimators import CONTRAST_LEVELS, Mask
-from nonmass.fov.motion import BLOCK_PX, Gradients, gradients_of, motion_of, slopes
+from nonmass.fov.motion import BLOCK_PX, Gradients, gradients_of, mean_rows, motion_of, slopes
 from nonmass.geometry import Box
 from nonmass.images import Gray, Picture
 
@@ -26,6 +27,7 @@ WORK_PX = 256  # width of the screen at which it is searched
 BANDS = (0.2, 0.3, 0.45, 0.65, 0.9)  # heights of bands, of the screen
 PARTS = ((0.0, 1.0), (0.0, 0.6), (0.4, 1.0))  # of the width: traces below or above the image, or beside it
 SHORTEST, LONGEST = 1 / 16, 0.36  # periods, of a part's width: two must fit in, and speckle repeats by chance
+UNEVEN = 4  # lags by which later periods may be off: no heart beats quite evenly
 SEEN_SHARE = 0.85  # of the width: longer lags compare too little
 VALLEY = 0.25  # by how much a period's correlation exceeds that of shorter and half as long a time again
 BRIGHTNESS_FLOOR = 15.0  # least variance along a row that counts, gray levels squared; noise stays below
@@ -33,6 +35,7 @@ SLOPE_FLOOR = 0.004  # likewise of slopes, pixels per pixel squared
 REPEATS = 0.5  # correlation of a trace with itself one to three periods later; no B-mode of 450 comes above 0.34
 MAY_REPEAT = 0.4  # such a screen is doubtful, and a trace if an axis of time is on it
 REPEATS_OVER_TIME = 0.3  # correlation that suffices above or below an axis of time, beside another image
+NEARLY = 0.95  # of a limit: so a quick look finds every trace that a thorough one does
 THUMBNAIL_SHARE, THUMBNAIL_PX, THUMBNAIL_FILL = 0.15, 5, 0.8  # of the screen's height; least height; of its box
 BUTTON_SHARE = 0.2  # of the screen's height: no trace is lower, nor of one gray
 THUMBNAIL_GAP_PX = 41  # a sixth of the width: the widest gap in a row of thumbnails
@@ -89,21 +92,24 @@ def refusal_and_doubt(picture: Picture, mask: Mask) -> tuple[str, tuple[str, ...
 
 
 def may_be_trace(picture: Picture, box: Box) -> bool:
-    """Whether a field of view repeats or moves as much as a trace may, by the strictest of all limits."""
-    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices])
+    """Whether a field of view repeats or moves nearly as much as a trace may, by the strictest of all limits."""
+    plane = _plane(picture.gray[box.slices], picture.chroma[box.slices], is_quick=True)
     gradients = gradients_of(plane)
     low = motion_of(plane, gradients)[LOW_BLOCKS]
-    if low.in_step >= IN_STEP_OVER_TIME or low.streaks >= STREAKS_OVER_TIME:
+    if low.in_step >= NEARLY * IN_STEP_OVER_TIME or low.streaks >= NEARLY * STREAKS_OVER_TIME:
         return True
-    return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= REPEATS_OVER_TIME
+    return _rhythm(plane, gradients, PARTS[:1], row_px=4).correlation >= NEARLY * REPEATS_OVER_TIME
 
 
-def _plane(gray: Gray, chroma: Gray) -> Values:
-    """The screen's brightness, colour added, at `WORK_PX`."""
+def _plane(gray: Gray, chroma: Gray, is_quick: bool = False) -> Values:
+    """The screen's brightness, colour added, at `WORK_PX`; a little smoother if it has to be quick."""
     height, width = gray.shape
     step = max(1, width // (2 * WORK_PX))
-    bright = cv2.add(gray[::step, ::step], chroma[::step, ::step])
+    gray, chroma = (np.ascontiguousarray(plane[::step, ::step]) for plane in (gray, chroma))
+    bright = cv2.add(gray, chroma)
     size = (WORK_PX, max(5 * BLOCK_PX, round(height * WORK_PX / width)))
+    if is_quick:
+        return np.asarray(cv2.resize(cv2.blur(bright, (3, 3)), size, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -146,8 +152,7 @@ def _rhythm(
 
     Brightness is that of `row_px` rows together: the more of them, the less speckle, and the sooner a band repeats.
     """
-    size = (WORK_PX, len(plane) // row_px)
-    lower = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+    lower = mean_rows(plane, row_px)
     best = _Rhythm(0.0)
     for values, floor, rows in ((lower, BRIGHTNESS_FLOOR, row_px), (slopes(gradients)[0], SLOPE_FLOOR, BLOCK_PX)):
         for start, stop in parts:
@@ -162,18 +167,11 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     """Correlation a period later of the band of rows where it is highest, and the band's first and last row."""
     height, width = values.shape
     shortest, longest = max(8, int(SHORTEST * width)), int(LONGEST * width)
-    sums = np.zeros((height + 1, width), np.float32)
-    np.cumsum(_autocovariance(values), axis=0, out=sums[1:])
-    starts, stops = [], []
-    for share in BANDS:
-        rows = max(3, round(share * height))
-        first = np.arange(0, height - rows + 1, max(1, rows // 6))
-        starts.append(first)
-        stops.append(first + rows)
-    first, last = np.concatenate(starts), np.concatenate(stops)
-    like = sums[last] - sums[first]
+    first, last, members = _bands(height)
+    like = members @ _autocovariance(values)
     like /= np.maximum(like[:, :1], ((last - first) * floor)[:, None].astype(np.float32))
-    worth = np.flatnonzero(like[:, shortest:longest].max(axis=1) >= REPEATS_OVER_TIME)
+    once, twice = like[:, shortest:longest], like[:, 2 * shortest - UNEVEN : 2 * longest + UNEVEN]
+    worth = np.flatnonzero(np.minimum(once.max(axis=1), twice.max(axis=1)) >= NEARLY * REPEATS_OVER_TIME)
     if not len(worth):
         return 0.0, (0, 0)
     repeats = _periods(like[worth], shortest, longest).max(axis=1)
@@ -181,12 +179,26 @@ def _most_repeating(values: Values, floor: float) -> tuple[float, tuple[int, int
     return float(repeats.max()), (int(first[band]), int(last[band]))
 
 
+@cache
+def _bands(height: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:
+    """Of the bands that are looked at on a plane of a height: first row, last row, and 1 for each row that it has."""
+    starts, stops = [], []
+    for share in BANDS:
+        rows = max(3, round(share * height))
+        first = np.arange(0, height - rows + 1, max(1, rows // 6))
+        starts.append(first)
+        stops.append(first + rows)
+    first, last = np.concatenate(starts), np.concatenate(stops)
+    row = np.arange(height)
+    return first, last, ((row >= first[:, None]) & (row < last[:, None])).astype(np.float32)
+
+
 def _autocovariance(values: Values) -> Values:
     """Of each row, `(rows, lags)`, unbiased for the shorter overlap."""
     width = values.shape[1]
     centred = values - values.mean(axis=1, keepdims=True)
     spectrum = scipy.fft.rfft(centred, 2 * width, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
+    power = spectrum * spectrum.conj()
     products = scipy.fft.irfft(power, 2 * width, axis=1)[:, :width]
     return np.asarray(products / (width - np.arange(width, dtype=np.float32)), np.float32)
 
@@ -195,10 +207,12 @@ def _periods(like: Values, shortest: int, longest: int) -> Values:
     """Of each band and lag, the least correlation after one, two and three periods if the lag is one, else 0."""
     lags = np.arange(shortest, longest)
     once = like[:, shortest:longest]
-    around = cv2.dilate(like, np.ones((1, 9), np.uint8))  # no heart beats quite evenly
+    around = cv2.dilate(like, np.ones((1, 2 * UNEVEN + 1), np.uint8))
     lesser = np.minimum(once, around[:, 2 * lags])
     thrice = 3 * lags < SEEN_SHARE * like.shape[1]
     lesser[:, thrice] = np.minimum(lesser[:, thrice], around[:, 3 * lags[thrice]])
+    if lesser.max() < NEARLY * REPEATS_OVER_TIME:
+        return np.zeros_like(lesser)
     valley = np.maximum(np.minimum.accumulate(like, axis=1)[:, shortest:longest], like[:, (1.5 * lags).astype(int)])
     peak = (once >= like[:, shortest - 1 : longest - 1]) & (once >= like[:, shortest + 1 : longest + 1])
     return np.where(peak & (lesser - valley > VALLEY), lesser, np.float32(0))

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -320,6 +321,12 @@ def test_a_map_that_is_zero_has_no_scale_and_says_so(project):
     bar = np.s_[:PANEL_PX, 2 * (PANEL_PX + GAP_PX) :]
     assert not none[bar].any() and some[bar].any()
     assert not np.array_equal(none[PANEL_PX:], some[PANEL_PX:])
+
+
+def test_git_ignores_what_the_documents_examples_write():
+    written = re.findall(r"--(?:csv|overlays) ([a-z.]+)", (ROOT / "docs/serving.md").read_text(encoding="utf-8"))
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()}
+    assert set(written) == {"answers.csv", "overlays"} <= ignored
 
 
 def test_stderr_that_is_no_terminal_gets_lines_alone(project, tmp_path):

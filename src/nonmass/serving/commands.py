@@ -33,11 +33,11 @@ class Answerers:
     view: View
 
 
-def open_project(models: Path, backbone: str | None, batch: int) -> Answerers:
+def open_project(models: Path, backbone: str | None, batch: int, device: str = "") -> Answerers:
     """The trained networks of the project in whose folder we are, by torch.
 
     Raises:
-        InputError: The graph has not run, or not to its end.
+        InputError: The graph has not run, or not to its end; or it knows no such device.
     """
     try:
         from nonmass.determinism import RuntimeParams, make_torch_deterministic
@@ -51,15 +51,16 @@ def open_project(models: Path, backbone: str | None, batch: int) -> Answerers:
     runtime = read_section("runtime", RuntimeParams)
     make_torch_deterministic(runtime)
     releases: dict[str, Release] = {task: describe(Project(models=models), task, backbone) for task in TASKS}
+    view = _view_of(releases, device)
     scorers: dict[str, Scorer] = {task: open_torch(release, models, batch) for task, release in releases.items()}
-    return Answerers(releases, scorers, one_view(releases))
+    return Answerers(releases, scorers, view)
 
 
-def open_release(folder: Path) -> Answerers:
+def open_release(folder: Path, device: str = "") -> Answerers:
     """Exported networks, by ONNX Runtime: every task in a folder that `nonmass export` wrote.
 
     Raises:
-        InputError: There is none, or one is damaged.
+        InputError: There is none, or one is damaged; or it knows no such device.
     """
     from nonmass.serving.onnx_scorer import open_onnx
 
@@ -67,8 +68,19 @@ def open_release(folder: Path) -> Answerers:
     if not found:
         raise InputError(f"{folder}: no release; make one with `nonmass export`, or correct --release")
     releases: dict[str, Release] = {task: read_release(folder / task) for task in found}
+    view = _view_of(releases, device)
     scorers: dict[str, Scorer] = {task: open_onnx(release, folder / task) for task, release in releases.items()}
-    return Answerers(releases, scorers, one_view(releases))
+    return Answerers(releases, scorers, view)
+
+
+def _view_of(releases: dict[str, Release], device: str) -> View:
+    """How all of them look at screens; a device that they do not know is refused, since no layout of its would be found."""
+    view = one_view(releases)
+    known = sorted({layout.device for layout in view.layouts} - {""})
+    if device and device not in known:
+        names = ", ".join(known) or "none"
+        raise InputError(f"--device {device}: not a device of the study, which knows: {names}; or leave --device out")
+    return view
 
 
 def export_all(out: Path, models: Path, backbone: str | None) -> Iterator[str]:
@@ -194,18 +206,6 @@ def _try_to_write(folder: Path, option: str) -> None:
             pass
     except OSError:
         raise InputError(f"{folder}: cannot be written to; give {option} another place") from None
-
-
-def check_device(device: str, view: View) -> None:
-    """Refuse a device that the study does not know, since no layout of its would be found.
-
-    Raises:
-        InputError: Names those that it knows.
-    """
-    known = sorted({layout.device for layout in view.layouts} - {""})
-    if device and device not in known:
-        names = ", ".join(known) or "none"
-        raise InputError(f"--device {device}: not a device of the study, which knows: {names}; or leave --device out")
 
 
 def notices(releases: dict[str, Release]) -> Iterator[str]:

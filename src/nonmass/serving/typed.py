@@ -87,6 +87,4 @@ def _answerers(
 
     if onnx and backbone:
         raise InputError("a release holds one backbone; leave out --backbone, or export that one")
-    answerers = commands.open_release(release) if onnx else commands.open_project(models, backbone, batch)
-    commands.check_device(device, answerers.view)
-    return answerers
+    return commands.open_release(release, device) if onnx else commands.open_project(models, backbone, batch, device)

@@ -246,7 +246,7 @@ def test_overlays_show_the_field_and_none_is_drawn_where_a_name_may_stand(projec
         (["data/raw/drawn/42.png", "--device", "nonsense"], "--device nonsense: not a device .* which knows: d; or"),
         (["data/raw/drawn/42.png", "--csv", "no/such/answers.csv"], "no/such: no such folder; make it, or give --csv"),
         (["data/raw/drawn/42.png", "--csv", "/proc/answers.csv"], "/proc: cannot be written to; give --csv another"),
-        (["data/raw/drawn/42.png", "--overlays", "/proc/nope"], "/proc/nope: cannot be made; give --overlays another"),
+        (["data/raw/drawn/42.png", "--overlays", "/proc/nope"], "/proc: cannot be written to; give --overlays another"),
         (["void"], "void: no image in this folder"),
         (["data/raw/drawn/42.png", "--onnx", "--release", "void"], "void: no release; make one with `nonmass export`"),
         (["data/raw/drawn/42.png", "--csv", "void"], "void: is a folder; give --csv the name of a file"),
@@ -277,7 +277,7 @@ def test_mistakes_are_found_before_networks_are_loaded(tmp_path, monkeypatch, wo
 
 
 def test_an_export_that_cannot_be_written_is_one_line(project):
-    with pytest.raises(InputError, match="/proc/nope: cannot be made; give --out another place"):
+    with pytest.raises(InputError, match="/proc: cannot be written to; give --out another place"):
         CliRunner().invoke(app, ["export", "--out", "/proc/nope"], catch_exceptions=False)
 
 

@@ -74,7 +74,7 @@ def open_release(folder: Path, device: str = "") -> Answerers:
 
 
 def _view_of(releases: dict[str, Release], device: str) -> View:
-    """How all of them look at screens; a device that they do not know is refused, since no layout of its would be found."""
+    """How all of them look at screens; a device of which they know no layout is refused."""
     view = one_view(releases)
     known = sorted({layout.device for layout in view.layouts} - {""})
     if device and device not in known:
@@ -185,18 +185,14 @@ def check_csv(csv: Path) -> None:
 
 
 def check_folder(folder: Path, option: str) -> None:
-    """Make a folder for what is to come, or say before anything is computed that it cannot be written to.
+    """Say before anything is computed that a folder, which need not be there yet, cannot be written to.
 
     Raises:
-        InputError: It is a file, cannot be made, or takes no file.
+        InputError: It is a file; or it, or what is there of the way to it, takes no file.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give {option} the name of a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise InputError(f"{folder}: cannot be made; give {option} another place") from None
-    _try_to_write(folder, option)
+    _try_to_write(next(place for place in (folder, *folder.absolute().parents) if place.exists()), option)
 
 
 def _try_to_write(folder: Path, option: str) -> None:

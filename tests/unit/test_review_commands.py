@@ -85,3 +85,4 @@ def test_the_sheet_of_a_folder_counts_what_could_not_be_read(tmp_path):
     told = content_of(tmp_path / "sheet.html")
     assert told["note"].startswith("1 screens of a folder. 1 more could not be read.")
     assert [screen["id"] for screen in told["screens"]] == ["a.png"]
+    assert told["is_project"] is False

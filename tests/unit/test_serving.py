@@ -1,8 +1,10 @@
 """nonmass predict and export: the pipeline's own numbers, and what becomes of files that are no sound screens."""
 
 import csv
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,11 @@ from nonmass import tables
 from nonmass.cli import app
 from nonmass.errors import InputError
 from nonmass.network import save_weights
+from nonmass.panels import GAP_PX, PANEL_PX
+from nonmass.report.cautions import PHANTOMS
+from nonmass.serving.answers import Answer
+from nonmass.serving.overlay import overlay
+from nonmass.serving.prepare import Screen
 from nonmass.serving.release import RELEASE_FILE, read_release
 
 pytestmark = pytest.mark.usefixtures("torch_globals")
@@ -214,7 +221,7 @@ def test_a_gray_dicom_file_gets_the_answers_of_its_picture(project, tmp_path):
     picture, _ = predict(tmp_path / "a.png", "--device", "d")
     dicom, _ = predict(tmp_path / "b.dcm", "--device", "d")
     (one,), (other,) = picture.values(), dicom.values()
-    assert {**one, "file": ""} == {**other, "file": ""}
+    assert {**one, "file": "", "sha256": ""} == {**other, "file": "", "sha256": ""}
     assert one["fov"]["device_from"] == "given"
 
 
@@ -225,6 +232,7 @@ def test_overlays_show_the_field_and_none_is_drawn_where_a_name_may_stand(projec
     assert found["odd.png"]["fov"]["doubtful"]
     assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == ["00001-a-classify.png", "00001-a-detect.png"]
     assert "odd.png: doubtful field of view, no overlay" in said
+    assert "note: overlays: text inside the field was not looked for" in said
     with Image.open(tmp_path / "maps" / "00001-a-detect.png") as picture:
         assert picture.mode == "RGB" and not picture.info
         assert np.ptp(np.asarray(picture), axis=2).max() > 30
@@ -234,6 +242,11 @@ def test_overlays_show_the_field_and_none_is_drawn_where_a_name_may_stand(projec
     ("words", "message"),
     [
         (["no/such.png"], r"no/such\.png: not found; give an image"),
+        (["params.yaml"], r"params\.yaml: "),
+        (["data/raw/drawn/42.png", "--device", "nonsense"], "--device nonsense: not a device .* which knows: d; or"),
+        (["data/raw/drawn/42.png", "--csv", "no/such/answers.csv"], "no/such: no such folder; make it, or give --csv"),
+        (["data/raw/drawn/42.png", "--csv", "/proc/answers.csv"], "/proc: cannot be written to; give --csv another"),
+        (["data/raw/drawn/42.png", "--overlays", "/proc/nope"], "/proc: cannot be written to; give --overlays another"),
         (["void"], "void: no image in this folder"),
         (["data/raw/drawn/42.png", "--onnx", "--release", "void"], "void: no release; make one with `nonmass export`"),
         (["data/raw/drawn/42.png", "--csv", "void"], "void: is a folder; give --csv the name of a file"),
@@ -247,6 +260,78 @@ def test_wrong_calls_are_one_line(project, words, message):
     with pytest.raises(InputError, match=message) as error:
         predict(*words)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("words", [["no.png"], ["notes.txt"], ["void"], ["a.png", "--csv", "no/a.csv"]])
+@pytest.mark.parametrize("way", [[], ["--onnx"]])
+def test_mistakes_are_found_before_networks_are_loaded(tmp_path, monkeypatch, words, way):
+    """Where there is neither project nor release, nothing could be loaded."""
+    monkeypatch.chdir(tmp_path)
+    Path("void").mkdir()
+    Path("notes.txt").write_text("no image")
+    Image.fromarray(draw(45)).save("a.png")
+    with pytest.raises(InputError, match=f"^{words[-1].split('/')[0]}") as error:
+        predict(*words, *way)
+    assert "release" not in str(error.value) and "params" not in str(error.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "notes.txt", "void"]
+
+
+def test_an_export_that_cannot_be_written_is_one_line(project):
+    with pytest.raises(InputError, match="/proc: cannot be written to; give --out another place"):
+        CliRunner().invoke(app, ["export", "--out", "/proc/nope"], catch_exceptions=False)
+
+
+def test_a_dicom_file_of_another_modality_is_refused_as_by_ingest(project, tmp_path):
+    still(tmp_path / "a.dcm", draw(45))
+    still(tmp_path / "b.dcm", draw(45), Modality="CT")
+    found, said = predict(tmp_path, code=1)
+    assert list(found) == ["a.dcm"]
+    assert "error: b.dcm: file of another modality (CT); take it out\n" in said
+
+
+def test_what_the_networks_learnt_from_is_said_by_record_table_and_export(finished, tmp_path, monkeypatch, together):
+    """The study's own images first, then the same project with a source of phantoms."""
+    assert {record["learnt_from"] for record in together.values()} == {"the study's own images"}
+    shutil.copytree(finished.folder, tmp_path / "other")
+    monkeypatch.chdir(tmp_path / "other")
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace("sources:", "sources:\n  drawn: {adapter: phantom}", 1))
+    said = "synthetic phantoms: these figures say nothing about patients"
+    assert PHANTOMS.casefold() == f"{said}.".casefold(), "the report's own words"
+    exported = CliRunner().invoke(app, ["export"], catch_exceptions=False)
+    assert exported.stdout.endswith(f"wrote release: research use only; learnt from {said}\n")
+    for way in ([], ["--onnx"]):
+        found, notes = predict("data/raw/drawn/42.png", "--csv", tmp_path / "answers.csv", *way)
+        assert found["data/raw/drawn/42.png"]["learnt_from"] == said
+        assert f"note: learnt from {said}\n" in notes
+        assert f"research use only; learnt from {said}," in (tmp_path / "answers.csv").read_text()
+
+
+def test_a_record_tells_which_file_it_is_of(together, project):
+    content = (project / "data/raw/drawn/42.png").read_bytes()
+    assert together["42.png"]["sha256"] == hashlib.sha256(content).hexdigest()[:12]
+
+
+def test_a_map_that_is_zero_has_no_scale_and_says_so(project):
+    release, square = read_release(project / "release" / "detect"), np.full((64, 64), 90, np.uint8)
+    answer = Answer(0.0, 0.5, None, True, None, None)
+    none, some = (
+        overlay(Screen("a", square=square), answer, release, np.full((2, 2), top, np.float32)) for top in (0, 1)
+    )
+    bar = np.s_[:PANEL_PX, 2 * (PANEL_PX + GAP_PX) :]
+    assert not none[bar].any() and some[bar].any()
+    assert not np.array_equal(none[PANEL_PX:], some[PANEL_PX:])
+
+
+def test_git_ignores_what_the_documents_examples_write():
+    written = re.findall(r"--(?:csv|overlays) ([a-z.]+)", (ROOT / "docs/serving.md").read_text(encoding="utf-8"))
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()}
+    assert set(written) == {"answers.csv", "overlays"} <= ignored
+
+
+def test_stderr_that_is_no_terminal_gets_lines_alone(project):
+    _, said = predict("data/raw/drawn/42.png")
+    assert said and all(line.startswith("note: ") for line in said.splitlines()) and "\r" not in said
 
 
 @pytest.mark.parametrize("damage", ["graph", "json", "version", "key", "path", "task", "novelty"])

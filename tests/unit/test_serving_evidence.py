@@ -10,6 +10,7 @@ from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.roc.analysis import RocParams
 from nonmass.roc.calibration import CalibrationParams, calibrate
+from nonmass.serving.cautions import part_cautions
 from nonmass.serving.evidence import Band, Evidence, Rate, evidence_of, like
 
 NOTHING = pd.DataFrame(columns=list(tables.MEASURES.columns))
@@ -76,11 +77,35 @@ def test_rates_are_those_at_the_frozen_cutoff(judged):
         ("tiny", "test", "frozen", "sensitivity", "0.8", "0.7", "0.9", ""),
         ("tiny", "test", "as_published", "specificity", "0.1", "0", "0.2", ""),
         ("tiny", "test", "frozen", "specificity", "1", "", "", "no variance"),
+        ("tiny", "test", "", "auc", "0.6", "0.4", "0.8", ""),
+        ("tiny", "test", "calibration_raw", "brier", "0.2", "0.1", "0.3", ""),
+        ("tiny", "test", "calibration_scaled", "brier", "0.25", "0.1", "0.3", ""),
     ]
     measures = pd.DataFrame(rows, columns=list(tables.MEASURES.columns))
     found = evidence_of(measures, reliability, predictions, {}, 10, 0.9, "drawn")["test"]
     assert found.sensitivity == Rate(estimate=0.8, lo=0.7, hi=0.9)
     assert found.specificity == Rate(estimate=1.0, lo=None, hi=None)
+    assert found.auc == Rate(estimate=0.6, lo=0.4, hi=0.8)
+    assert (found.brier_as_trained, found.brier_calibrated) == (0.2, 0.25)
+    assert list(part_cautions(found)) == [
+        "no better than chance",
+        "the temperature of validation makes probabilities worse here (Brier score 0.200 as trained, 0.250 calibrated)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("auc", "said"),
+    [
+        (Rate(estimate=0.6, lo=0.5, hi=0.7), ["no better than chance"]),
+        (Rate(estimate=0.4, lo=0.3, hi=0.45), ["worse than chance"]),
+        (Rate(estimate=0.6, lo=0.51, hi=0.7), []),
+        (Rate(estimate=1.0, lo=None, hi=None), []),
+        (None, []),
+    ],
+)
+def test_a_part_whose_interval_holds_a_half_is_said_to(auc, said):
+    judged = KNOWN.model_copy(update={"auc": auc, "brier_as_trained": 0.2, "brier_calibrated": 0.2})
+    assert list(part_cautions(judged)) == said
 
 
 def band_of(low, high, patients=20):
@@ -97,6 +122,9 @@ KNOWN = Evidence(
     patients=49,
     sensitivity=None,
     specificity=None,
+    auc=None,
+    brier_as_trained=None,
+    brier_calibrated=None,
     bands=BANDS,
     min_patients=10,
     confidence_level=0.95,

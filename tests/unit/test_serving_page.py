@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import hashlib
 import io
 import json
 import multiprocessing
@@ -30,10 +31,15 @@ from nonmass import tables
 from nonmass.cli import app
 from nonmass.errors import InputError
 from nonmass.serving import site, upload
-from nonmass.serving.consult import name_note
+from nonmass.serving.answers import answer
+from nonmass.serving.cautions import DOUBTFUL, NO_PICTURE, name_note
+from nonmass.serving.consult import consultation, pictures_of
 from nonmass.serving.document import as_pdf
-from nonmass.serving.reader import Reader
+from nonmass.serving.evidence import Band, Evidence, Rate
+from nonmass.serving.reader import Reader, look_at
 from nonmass.serving.release import read_release
+from nonmass.serving.shown import Shown
+from nonmass.serving.wording import words_of
 
 OURS = ("classes", "backing", "notes")  # what a page's record has beside that of `nonmass predict`
 SCREEN = "data/raw/drawn/42.png"
@@ -113,6 +119,80 @@ def test_what_backs_an_answer_is_that_of_the_release(page, place, screen):
     assert told["nothing_scored_like"] == "of only 4 patients; nothing is said of fewer than 10"
 
 
+@pytest.fixture
+def judged(place, screen):
+    """A consultation whose part speaks against the answer, and the pictures, one map being 0 everywhere."""
+    release = read_release(place / "release" / "detect")
+    band = Band(
+        from_logit=-9.0,
+        to_logit=9.0,
+        images=54,
+        patients=40,
+        positive_images=30,
+        share=Rate(estimate=0.5556, lo=0.4, hi=0.7),
+    )
+    against = Evidence(
+        shows="non_mass",
+        images=54,
+        patients=40,
+        sensitivity=Rate(estimate=0.93, lo=0.85, hi=0.97),
+        specificity=Rate(estimate=0.07, lo=0.04, hi=0.13),
+        auc=Rate(estimate=0.52, lo=0.43, hi=0.61),
+        brier_as_trained=0.275,
+        brier_calibrated=0.385,
+        bands=(band,),
+        min_patients=10,
+        confidence_level=0.95,
+    )
+    learnt = "synthetic phantoms: these figures say nothing about patients"
+    changed = {"evidence": {"external": against}, "temperature": 0.25, "cutoff_logit": -0.8, "learnt_from": learnt}
+    releases = {"detect": release.model_copy(update=changed)}
+    looked = look_at(screen, release.view)
+    answers = {"detect": answer(-0.75, looked.screen, releases["detect"])}
+    found = consultation(looked, answers, releases)
+    return found, pictures_of(looked, {"detect": np.zeros((2, 2), np.float32)}), looked.size
+
+
+def test_what_speaks_against_an_answer_stands_beside_its_probability(judged):
+    found, pictures, size = judged
+    words = words_of(found, pictures, size)
+    assert words["questions"]["detect"] == "Detection: non-mass lesion or normal breast?"
+    assert words["calls"]["detect"] == "non-mass lesion"
+    assert words["chances"]["detect"] == "Calibrated probability of 'non-mass lesion': 0.047."  # expit(-3)
+    assert words["whys"]["detect"].startswith("'non-mass lesion' is called from a calibrated probability of 0.039 on")
+    (told,) = words["besides"]["detect"]
+    assert "External part (non-mass lesion): 30 of 54 images scored like this (40 patients)" in told["text"]
+    assert "AUC 0.52 (0.43 to 0.61), sensitivity 0.93 (0.85 to 0.97), specificity 0.07 (0.04 to 0.13)" in told["text"]
+    assert told["cautions"][0] == "No better than chance." and "probabilities worse here" in told["cautions"][1]
+    assert "detect on the external part: no better than chance" in found["notes"]
+    assert found["backing"]["detect"]["parts"]["external"]["auc"] == {"estimate": 0.52, "lo": 0.43, "hi": 0.61}
+
+
+def test_the_document_is_one_page_and_says_the_same(judged, screen):
+    found, pictures, size = judged
+    pdf = inflated(as_pdf(found, pictures, size))
+    assert pdf.count(b"/Type /Page\n") == 1
+    text = re.sub(rb"\) Tj ET.*?Td \(", b" ", pdf, flags=re.DOTALL).replace(b"\\", b"")
+    for phrase in (
+        b"say nothing about patients.",
+        b"No better than chance.",
+        b"AUC 0.52 (0.43 to 0.61)",
+        hashlib.sha256(screen).hexdigest()[:12].encode(),
+        b"no evidence for",
+    ):
+        assert phrase in text, phrase
+
+
+def test_a_map_has_a_scale_unless_it_is_zero(judged, page, screen):
+    found, pictures, size = judged
+    assert words_of(found, pictures, size)["scales"] == {}
+    reply = page.give(screen)
+    assert "detect" in reply["words"]["scales"]
+    assert all(re.fullmatch(r"[0-9.e-]+ of the logit", high) for _, high in reply["words"]["scales"].values())
+    bar = np.asarray(Image.open(io.BytesIO(base64.b64decode(reply["bar"]))))
+    assert bar[0, 0].sum() < 30 and bar[0, -1].sum() > 500, "from dark to bright"
+
+
 def test_pictures_show_the_field_and_nothing_around_it(page, screen):
     reply = page.give(screen)
     shown, original = pixels(reply, "field"), np.asarray(Image.open(io.BytesIO(screen)))
@@ -132,7 +212,12 @@ def test_a_doubtful_field_gets_answers_and_no_picture(page):
     reply = page.give(noise.getvalue())
     found = json.loads(reply["json"])
     assert found["fov"]["doubtful"] and found["detect"] and reply["pictures"] == {}
-    assert any("doubtful, so no picture is shown" in note for note in found["notes"])
+    assert {DOUBTFUL, NO_PICTURE} <= set(found["notes"])
+    for task in ("detect", "classify"):
+        assert found[task]["call"] is not None, "the record keeps what the page withholds"
+        assert reply["words"]["calls"][task] == "withheld: doubtful field of view"
+        assert "confidence" in reply["words"]["whys"][task] and not reply["words"]["besides"][task]
+    assert b"withheld: doubtful field of view" in inflated(base64.b64decode(reply["pdf"]))
 
 
 def test_everything_that_comes_out_says_what_it_is_for_and_nothing_of_who_it_is(page, tmp_path):
@@ -148,7 +233,7 @@ def test_everything_that_comes_out_says_what_it_is_for_and_nothing_of_who_it_is(
 
 def test_the_page_runs_nothing_but_its_own_and_is_not_kept(page):
     status, body, headers = page.ask("GET", "/")
-    assert status == 200 and b"Research use only" in body
+    assert status == 200 and body.count(b"Learnt from the study's own images.") == 2  # above, and with each answer
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert not re.search(rb"(?:src|href)=\"(?!data:,)", body) and b"http://" not in body.replace(
@@ -209,6 +294,7 @@ def clip_of(folder, frames):
         (lambda _: png_of(3000, 3000), "truncated or corrupt"),
         (lambda _: gif_of_two(), "holds several pictures"),
         (lambda folder: dicom_of(folder)[:3000], "cut off"),
+        (lambda folder: dicom_of(folder, Modality="CT"), r"file of another modality \(CT\); take it out"),
         (lambda folder: clip_of(folder, upload.MAX_FRAMES + 1), "is a clip of 501 frames, more than 500"),
         (lambda folder: dicom_of(folder, Rows=60000, Columns=60000), "more than 16000000 pixels"),
     ],
@@ -405,7 +491,7 @@ def test_a_document_has_the_same_bytes_twice_and_holds_any_letters(page, screen)
     found = json.loads(reply["json"])
     found["classes"]["detect"]["positive"] = "läsion ≥ 1 cm"
     found["fov"]["reject"] = None
-    pictures = {name: base64.b64decode(text) for name, text in reply["pictures"].items()}
+    pictures = {name: Shown(base64.b64decode(text), 0.5) for name, text in reply["pictures"].items()}
     one, other = (as_pdf(found, pictures, tuple(reply["size"])) for _ in range(2))
     assert one == other and one.startswith(b"%PDF")
     assert FIELD.width and b"D:19700101" in one

@@ -110,6 +110,16 @@ def read_back(page, tmp_path):
     return lambda name: overrides.of(name, DEVICE, *SIZES[name])
 
 
+@pytest.mark.parametrize("is_project", [True, False])
+def test_overrides_are_offered_only_where_they_can_name_the_screens(page, tmp_path, is_project):
+    one = entry(tmp_path / "raw", "small", ACCEPTED, SIZES["small"], DEVICE)
+    write_sheet(tmp_path / "sheet.html", [one], pd.DataFrame(columns=list(FOV_OVERRIDES.columns)), "", None, is_project)
+    page.goto((tmp_path / "sheet.html").as_uri())
+    page.locator("#grid .tile").first.wait_for()
+    assert page.locator("#download").is_visible() is page.locator("#kept").is_visible() is is_project
+    assert page.locator("#copy").is_visible()
+
+
 def test_it_opens_with_the_least_sure_first_and_says_what_it_shows(page):
     assert names(page) == ORDER
     assert page.is_visible("text=they may show names, dates of birth and numbers of patients")

@@ -66,17 +66,24 @@ def downloaded(page, text, tmp_path):
 def test_a_dropped_file_gets_answers_a_heat_map_and_downloads(page, program, screen, tmp_path):
     drop(page, screen)
     page.locator("article .answer").nth(1).wait_for()
-    assert page.locator("article h2").text_content() == "Image 1"
+    assert page.locator("article h2").text_content() == "42.png"
     found = json.loads(program.give(screen.read_bytes())["json"])
     calls = page.locator(".call").all_text_contents()
-    assert calls == [found[task]["call"].replace("_", " ") for task in ("detect", "classify")]
-    assert page.locator("article .use").text_content() == "Research use only."
+    words = {"non_mass": "non-mass lesion", "normal": "normal breast"}
+    assert calls == [words.get(found[task]["call"], found[task]["call"]) for task in ("detect", "classify")]
+    assert page.locator(".why").count() == 2 and "is called from" in page.locator(".why").first.text_content()
+    beside = page.locator(".besides p").first
+    sizes = [one.evaluate("one => getComputedStyle(one).fontSize") for one in (beside, page.locator(".chance").first)]
+    assert sizes[0] == sizes[1]
+    assert page.locator("article .use").text_content() == "Research use only. Learnt from the study's own images."
+    assert not page.locator(".scale").is_visible()
     shown = page.locator(".screen img")
     before = shown.get_attribute("src")
     page.get_by_role("button", name="Heat map: detection").click()
     assert page.get_by_role("button", name="Heat map: detection").get_attribute("aria-pressed") == "true"
     assert shown.get_attribute("src") != before
-    assert "what adds to" in page.locator("figcaption").text_content()
+    assert "what a cell adds to" in page.locator("figcaption").text_content()
+    assert "of the logit" in page.locator(".scale").text_content() and page.locator(".scale img").is_visible()
     assert shown.evaluate("one => one.naturalWidth") == 640
     box = page.locator(".screen rect")
     corners = [int(box.get_attribute(name)) for name in ("x", "y", "width", "height")]
@@ -84,18 +91,25 @@ def test_a_dropped_file_gets_answers_a_heat_map_and_downloads(page, program, scr
     assert corners == [x0, y0, x1 - x0, y1 - y0]
     assert json.loads(downloaded(page, "Download JSON", tmp_path).read_text()) == found
     assert downloaded(page, "Download PDF", tmp_path).read_bytes().startswith(b"%PDF")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["nonmass-1.json", "nonmass-1.pdf"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"nonmass-{found['sha256']}.{kind}" for kind in ("json", "pdf")
+    ]
 
 
-def test_a_dicom_file_by_the_keyboard_shows_nobodys_name(page, tmp_path):
+def test_a_dicom_file_by_the_keyboard_shows_nobodys_name_but_that_of_the_file(page, tmp_path):
+    """The file's own name is the heading, is never sent, and stands nowhere else."""
+    sent = []
+    page.on("request", lambda request: sent.append((request.url, request.headers, request.post_data_buffer or b"")))
     still(tmp_path / "Quarxelba.dcm", draw(46), **SECRETS)
     page.keyboard.press("Tab")
     assert page.locator("#files").evaluate("one => one === document.activeElement")
     page.set_input_files("#files", tmp_path / "Quarxelba.dcm")
     page.locator("article .answer").nth(1).wait_for()
     content = page.content()
-    for secret in (*SECRETS.values(), "Quarxelba"):
+    assert page.locator("article h2").text_content() == "Quarxelba.dcm" and content.count("Quarxelba") == 1
+    for secret in SECRETS.values():
         assert secret not in content
+    assert len(sent) == 1 and "Quarxelba" not in str(sent[0][:2]) and b"Quarxelba" not in sent[0][2]
 
 
 def test_faults_are_messages_and_the_next_file_is_answered(page, screen, tmp_path):
@@ -103,10 +117,10 @@ def test_faults_are_messages_and_the_next_file_is_answered(page, screen, tmp_pat
     page.set_input_files("#files", [tmp_path / "notes.txt", screen])
     page.locator("article .answer").nth(1).wait_for()
     faults = page.locator("article.fault")
-    assert faults.count() == 1 and faults.locator("h2").text_content() == "Image 1"
+    assert faults.count() == 1 and faults.locator("h2").text_content() == "notes.txt"
     assert "is neither DICOM nor a picture that can be read" in faults.text_content()
     assert "Research use only" in faults.text_content()
-    assert page.locator("article h2").all_text_contents() == ["Image 2", "Image 1"]
+    assert page.locator("article h2").all_text_contents() == ["42.png", "notes.txt"]
     assert page.locator("#status").text_content() == "2 images done"
 
 

@@ -56,7 +56,7 @@ def write_folder_sheet(page: Path, found: Sequence[Found]) -> None:
         f"{len(entries)} screens of a folder.{unreadable} They belong to no pipeline, so its overrides cannot name "
         "them; for lines that do, call `nonmass review` there."
     )
-    write_sheet(page, entries, _no_overrides(), note)
+    write_sheet(page, entries, _no_overrides(), note, is_project=False)
 
 
 def _no_overrides() -> pd.DataFrame:

@@ -122,6 +122,7 @@
       $("told").textContent = document.execCommand("copy") ? "copied" : "marked below: copy it with the keyboard";
     }
   });
+  $("download").hidden = $("kept").hidden = !data.is_project;
   $("download").addEventListener("click", () => {
     const address = URL.createObjectURL(new Blob([wholeFile()], { type: "text/csv" }));
     element("a", { href: address, download: "fov_overrides.csv" }).click();

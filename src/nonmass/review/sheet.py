@@ -35,7 +35,12 @@ IMAGES_A_WORKER = 32  # fewer are done before a second process has started
 
 
 def write_sheet(
-    page: Path, entries: Sequence[Entry], overrides: pd.DataFrame, note: str, known: Sequence[Entry] | None = None
+    page: Path,
+    entries: Sequence[Entry],
+    overrides: pd.DataFrame,
+    note: str,
+    known: Sequence[Entry] | None = None,
+    is_project: bool = True,
 ) -> None:
     """Write a page and the folder `<page>_files` beside it; both replace older ones, whole or not at all.
 
@@ -47,6 +52,7 @@ def write_sheet(
         overrides: Rows of `tables.FOV_OVERRIDES` that exist already.
         note: What the sheet shows, one plain sentence.
         known: All screens that a layout's line would concern, of which the sheet shows some; default its own.
+        is_project: Whether a project's overrides can name the screens; if not, there is no such file to download.
 
     Raises:
         InputError: See `check_page`; or a screen cannot be read.
@@ -65,8 +71,8 @@ def write_sheet(
         )
         shutil.copyfile(HERE / "sheet.js", folder / "sheet.js")
         write_text(folder / "sheet.css", style_of(HERE / "sheet.css"))
-        content = json.dumps(sheet_content(ordered, overrides, note, known or ordered), separators=(",", ":"))
-        write_text(folder / "screens.js", f"window.REVIEW = {content};\n")
+        content = {**sheet_content(ordered, overrides, note, known or ordered), "is_project": is_project}
+        write_text(folder / "screens.js", f"window.REVIEW = {json.dumps(content, separators=(',', ':'))};\n")
         write_text(folder / ".gitignore", "*\n")
     templates = templates_of(HERE, autoescape=True)
     name = _folder_of(page).name

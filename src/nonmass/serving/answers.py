@@ -13,7 +13,7 @@ from nonmass.errors import InputError
 from nonmass.geometry import Box
 from nonmass.serving.novelty import distances
 from nonmass.serving.prepare import Screen
-from nonmass.serving.release import RESEARCH_USE, Release
+from nonmass.serving.release import OWN_IMAGES, RESEARCH_USE, Release, learnt_from
 
 Record = dict[str, Any]
 
@@ -52,8 +52,8 @@ def answer(logit: float, screen: Screen, release: Release) -> Answer:
         distance = float(distances(np.array([screen.features]), release.novelty)[0])
     return Answer(
         logit=logit,
-        probability=_probability(logit),
-        calibrated_probability=_probability(logit / release.temperature) if release.temperature else None,
+        probability=probability_of(logit),
+        calibrated_probability=probability_of(logit / release.temperature) if release.temperature else None,
         is_positive=None if release.cutoff_logit is None else logit >= release.cutoff_logit,
         distance=distance,
         is_unlike=None if distance is None or not release.novelty else distance > release.novelty.limit,
@@ -76,7 +76,9 @@ def record(screen: Screen, answers: Mapping[str, Answer], releases: Mapping[str,
         raise ValueError(f"no field of view: {screen.fault}")
     return {
         "file": screen.name,
+        "sha256": screen.sha256,
         "use": RESEARCH_USE,
+        "learnt_from": learnt_from(releases),
         "fov": {
             "box": _corners(fov.box),
             "confidence": round(float(fov.confidence), 4),
@@ -95,10 +97,10 @@ def record(screen: Screen, answers: Mapping[str, Answer], releases: Mapping[str,
 
 def row(content: Record) -> dict[str, str]:
     """A record as a row of `tables.ANSWERS`; what is undefined is empty."""
-    fov = content["fov"]
+    fov, learnt = content["fov"], content["learnt_from"]
     cells: dict[str, Any] = {
         "file": content["file"].encode("utf-8", "backslashreplace").decode(),  # names need not be UTF-8
-        "use": content["use"],
+        "use": content["use"] + (f"; learnt from {learnt}" if learnt != OWN_IMAGES else ""),
         **dict(zip(("x0_px", "y0_px", "x1_px", "y1_px"), fov["box"], strict=True)),
         **{name: fov[name] for name in ("confidence", "accepted", "doubtful", "reject", "method", "device_from")},
         "flags": "|".join(fov["flags"]),
@@ -137,7 +139,8 @@ def _answer(one: Answer, release: Release) -> Record:
     }
 
 
-def _probability(logit: float) -> float:
+def probability_of(logit: float) -> float:
+    """The logistic function."""
     return float(probabilities(np.array([logit]))[0])
 
 

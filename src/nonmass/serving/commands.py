@@ -1,6 +1,7 @@
 """What `nonmass predict` and `nonmass export` do between the command line and the pure functions."""
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ import pandas as pd
 
 from nonmass.errors import InputError
 from nonmass.serving.answers import Answer, answer, json_line, record, row
-from nonmass.serving.prepare import Screen, sources_of
-from nonmass.serving.release import TASKS, Release, View, one_view, read_release
+from nonmass.serving.cautions import name_note
+from nonmass.serving.prepare import Screen, Source
+from nonmass.serving.release import RESEARCH_USE, TASKS, Release, View, learnt_from, one_view, read_release
 from nonmass.serving.stream import Scorer, predict, workers_for
 from nonmass.tables import ANSWERS
 
@@ -31,11 +33,11 @@ class Answerers:
     view: View
 
 
-def open_project(models: Path, backbone: str | None, batch: int) -> Answerers:
+def open_project(models: Path, backbone: str | None, batch: int, device: str = "") -> Answerers:
     """The trained networks of the project in whose folder we are, by torch.
 
     Raises:
-        InputError: The graph has not run, or not to its end.
+        InputError: The graph has not run, or not to its end; or it knows no such device.
     """
     try:
         from nonmass.determinism import RuntimeParams, make_torch_deterministic
@@ -49,15 +51,16 @@ def open_project(models: Path, backbone: str | None, batch: int) -> Answerers:
     runtime = read_section("runtime", RuntimeParams)
     make_torch_deterministic(runtime)
     releases: dict[str, Release] = {task: describe(Project(models=models), task, backbone) for task in TASKS}
+    view = _view_of(releases, device)
     scorers: dict[str, Scorer] = {task: open_torch(release, models, batch) for task, release in releases.items()}
-    return Answerers(releases, scorers, one_view(releases))
+    return Answerers(releases, scorers, view)
 
 
-def open_release(folder: Path) -> Answerers:
+def open_release(folder: Path, device: str = "") -> Answerers:
     """Exported networks, by ONNX Runtime: every task in a folder that `nonmass export` wrote.
 
     Raises:
-        InputError: There is none, or one is damaged.
+        InputError: There is none, or one is damaged; or it knows no such device.
     """
     from nonmass.serving.onnx_scorer import open_onnx
 
@@ -65,8 +68,19 @@ def open_release(folder: Path) -> Answerers:
     if not found:
         raise InputError(f"{folder}: no release; make one with `nonmass export`, or correct --release")
     releases: dict[str, Release] = {task: read_release(folder / task) for task in found}
+    view = _view_of(releases, device)
     scorers: dict[str, Scorer] = {task: open_onnx(release, folder / task) for task, release in releases.items()}
-    return Answerers(releases, scorers, one_view(releases))
+    return Answerers(releases, scorers, view)
+
+
+def _view_of(releases: dict[str, Release], device: str) -> View:
+    """How all of them look at screens; a device of which they know no layout is refused."""
+    view = one_view(releases)
+    known = sorted({layout.device for layout in view.layouts} - {""})
+    if device and device not in known:
+        names = ", ".join(known) or "none"
+        raise InputError(f"--device {device}: not a device of the study, which knows: {names}; or leave --device out")
+    return view
 
 
 def export_all(out: Path, models: Path, backbone: str | None) -> Iterator[str]:
@@ -80,17 +94,20 @@ def export_all(out: Path, models: Path, backbone: str | None) -> Iterator[str]:
     from nonmass.serving.describe import Project
     from nonmass.serving.export import export
 
+    check_folder(out, "--out")
     make_torch_deterministic(read_section("runtime", RuntimeParams))
+    releases: dict[str, Release] = {}
     for task in TASKS:
-        yield summary(export(Project(models=models), task, backbone, out / task))
-    yield f"wrote {out}: research use only"
+        releases[task] = export(Project(models=models), task, backbone, out / task)
+        yield summary(releases[task])
+    yield f"wrote {out}: {RESEARCH_USE}; learnt from {learnt_from(releases)}"
 
 
 Explain = Callable[[int, Screen, dict[str, Answer]], None]
 
 
 def run(
-    given: Path,
+    sources: list[Source],
     answerers: Answerers,
     batch: int,
     device: str,
@@ -98,18 +115,13 @@ def run(
     csv: Path | None = None,
     explain: Explain | None = None,
 ) -> int:
-    """Answer for a file or folder: a JSON line a screen to stdout through `say`, an error line a file to stderr.
+    """Answer for files: a JSON line a screen to stdout through `say`, an error line a file to stderr.
 
     Returns:
         How many files could not be read.
-
-    Raises:
-        InputError: There is nothing to look at.
     """
-    if csv and csv.is_dir():
-        raise InputError(f"{csv}: is a folder; give --csv the name of a file")
     faults, rows = 0, []
-    for number, (screen, answers) in enumerate(answered(given, answerers, batch, device), start=1):
+    for number, (screen, answers) in enumerate(answered(sources, answerers, batch, device), start=1):
         if screen.fault:
             faults += 1
             sys.stderr.write(f"error: {screen.fault}\n")
@@ -134,8 +146,7 @@ def explainer(answerers: Answerers, folder: Path) -> Explain:
             raise InputError(
                 f"--overlays: the release of {task} holds no heat maps; leave out --onnx, and torch draws them"
             )
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give --overlays the name of a folder")
+    sys.stderr.write(f"note: overlays: {name_note(answerers.view)}\n")
 
     def explain(number: int, screen: Screen, answers: dict[str, Answer]) -> None:
         if screen.fov and screen.fov.doubts:
@@ -146,13 +157,12 @@ def explainer(answerers: Answerers, folder: Path) -> Explain:
 
 
 def answered(
-    given: Path, answerers: Answerers, batch: int, device: str = ""
+    sources: list[Source], answerers: Answerers, batch: int, device: str = ""
 ) -> Iterator[tuple[Screen, dict[str, Answer]]]:
-    """Every screen of a file or folder with what the ensembles say of it; progress on stderr."""
+    """Every screen with what the ensembles say of it; progress on stderr."""
     import joblib
     from tqdm import tqdm
 
-    sources = sources_of(given)
     scorers: dict[str, Scorer] = answerers.scorers
     workers = workers_for(len(sources), joblib.cpu_count())
     found = predict(sources, answerers.view, scorers, batch, workers, device)
@@ -161,8 +171,42 @@ def answered(
         yield screen, {task: answer(logit, screen, answerers.releases[task]) for task, logit in logits.items()}
 
 
+def check_csv(csv: Path) -> None:
+    """Say before anything is computed that a table cannot be written.
+
+    Raises:
+        InputError: It is a folder, or its own folder is missing or takes no file.
+    """
+    if csv.is_dir():
+        raise InputError(f"{csv}: is a folder; give --csv the name of a file")
+    if not csv.parent.is_dir():
+        raise InputError(f"{csv.parent}: no such folder; make it, or give --csv another place")
+    _try_to_write(csv.parent, "--csv")
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """Say before anything is computed that a folder, which need not be there yet, cannot be written to.
+
+    Raises:
+        InputError: It is a file; or it, or what is there of the way to it, takes no file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give {option} the name of a folder")
+    _try_to_write(next(place for place in (folder, *folder.absolute().parents) if place.exists()), option)
+
+
+def _try_to_write(folder: Path, option: str) -> None:
+    """By writing, as permissions alone do not tell on every file system."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        raise InputError(f"{folder}: cannot be written to; give {option} another place") from None
+
+
 def notices(releases: dict[str, Release]) -> Iterator[str]:
     """What a person should know before reading answers, a line each."""
+    yield f"learnt from {learnt_from(releases)}"
     for task, release in releases.items():
         if release.temperature is None:
             yield f"{task}: no temperature was fitted, so there is no calibrated probability"

@@ -8,18 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nonmass.serving.answers import Answer, Record, answer, json_line, record
+from nonmass.serving.answers import Answer, Record, answer, json_line, probability_of, record
+from nonmass.serving.cautions import DOUBTFUL, NO_PICTURE, name_note, part_cautions
 from nonmass.serving.document import as_pdf
 from nonmass.serving.evidence import Evidence, like
 from nonmass.serving.overlay import heat_map
 from nonmass.serving.reader import Looked, Reader
-from nonmass.serving.release import Release, View
-from nonmass.serving.shown import field_png, heat_png
+from nonmass.serving.release import Release
+from nonmass.serving.shown import Shown, bar_png, field_png, heat_png
 from nonmass.serving.wording import words_of
-
-UNREAD = "text inside the field was not looked for, so a name that stands there would be seen in the pictures"
-UNCOVERED = "what may be a name inside the field was not covered, so it would be seen in the pictures"
-MISSED = "text inside the field was looked for, but no such search finds all, so a name may be seen in the pictures"
 
 
 class Desk:
@@ -29,8 +26,8 @@ class Desk:
         self._releases, self._scorers, self._reader = releases, scorers, reader
 
     def consult(self, content: bytes) -> bytes:
-        """The reply to the page, JSON: `json` and `pdf` (base64) to download, `pictures` (base64),
-        `words` on all of it, and the `size` of the screen.
+        """The reply to the page, JSON: `json` and `pdf` (base64) to download, `pictures` (base64), the
+        heat maps' `bar` of colours, `words` on all of it, and the `size` of the screen.
 
         Raises:
             InputError: The file is refused or cannot be read.
@@ -47,8 +44,9 @@ class Desk:
         reply = {
             "json": json_line(found),
             "pdf": _text(as_pdf(found, pictures, looked.size)),
-            "pictures": {name: _text(picture) for name, picture in pictures.items()},
-            "words": words_of(found, list(pictures), looked.size),
+            "pictures": {name: _text(picture.content) for name, picture in pictures.items()},
+            "bar": _text(bar_png()),
+            "words": words_of(found, pictures, looked.size),
             "size": looked.size,
         }
         return json.dumps(reply, allow_nan=False).encode()
@@ -60,9 +58,11 @@ def consultation(looked: Looked, answers: Mapping[str, Answer], releases: Mappin
     backing = {task: backing_of(answers[task], release) for task, release in releases.items() if task in answers}
     notes = [name_note(next(iter(releases.values())).view)]
     if content["fov"]["doubtful"]:
-        notes.append(
-            "the field of view is doubtful, so no picture is shown: it may be the whole screen, names included"
-        )
+        notes += [DOUBTFUL, NO_PICTURE]
+    for task, known in backing.items():
+        notes += [
+            f"{task} on the {part} part: {one}" for part, judged in known["parts"].items() for one in judged["cautions"]
+        ]
     return {
         **content,
         "classes": {task: _classes(one) for task, one in releases.items()},
@@ -71,35 +71,37 @@ def consultation(looked: Looked, answers: Mapping[str, Answer], releases: Mappin
     }
 
 
-def name_note(view: View) -> str:
-    """Why a name may be seen in the pictures, which no way of looking for text rules out."""
-    if view.text.engine == "none":
-        return UNREAD
-    return MISSED if "phi-suspect" in view.crop.masked_text else UNCOVERED
-
-
 def backing_of(one: Answer, release: Release) -> Record:
     """How the ensemble did on images it never learnt from, and on those that it scored like this one."""
     return {
         "members": len(release.seeds),
+        "cutoff_calibrated_probability": _at_cutoff(release),
         "parts": {part: _on_part(one, evidence) for part, evidence in release.evidence.items()},
         "not_known": list(_not_known(release)),
     }
 
 
-def pictures_of(looked: Looked, heats: Mapping[str, NDArray[np.float32] | None]) -> dict[str, bytes]:
-    """`field`, and a task's name -> its heat map on the field, as PNG; none where the field is doubtful or refused."""
+def pictures_of(looked: Looked, heats: Mapping[str, NDArray[np.float32] | None]) -> dict[str, Shown]:
+    """`field`, and a task's name -> its heat map on the field; none where the field is doubtful or refused."""
     field, crop, fov = looked.field, looked.screen.crop, looked.screen.fov
     if field is None or crop is None or fov is None:
         return {}
-    maps = {task: heat_png(field, crop, fov.outline, heat) for task, heat in heats.items() if heat is not None}
-    return {"field": field_png(field), **maps}
+    maps = {
+        task: Shown(heat_png(field, crop, fov.outline, heat), float(heat.max()))
+        for task, heat in heats.items()
+        if heat is not None
+    }
+    return {"field": Shown(field_png(field)), **maps}
 
 
 def _on_part(one: Answer, evidence: Evidence) -> Record:
     band, why_not = like(one.logit, evidence)
     return {
         "shows": evidence.shows or None,
+        "auc": evidence.auc.model_dump() if evidence.auc else None,
+        "brier_as_trained": evidence.brier_as_trained,
+        "brier_calibrated": evidence.brier_calibrated,
+        "cautions": list(part_cautions(evidence)),
         "images": evidence.images,
         "patients": evidence.patients,
         "sensitivity": evidence.sensitivity.model_dump() if evidence.sensitivity else None,
@@ -108,6 +110,13 @@ def _on_part(one: Answer, evidence: Evidence) -> Record:
         "scored_like": band.model_dump() if band else None,
         "nothing_scored_like": why_not or None,
     }
+
+
+def _at_cutoff(release: Release) -> float | None:
+    """The calibrated probability from which on the positive class is called."""
+    if release.cutoff_logit is None or release.temperature is None:
+        return None
+    return probability_of(release.cutoff_logit / release.temperature)
 
 
 def _not_known(release: Release) -> list[str]:
@@ -126,7 +135,7 @@ def _not_known(release: Release) -> list[str]:
 
 
 def _classes(release: Release) -> Record:
-    return {"negative": release.negative, "positive": release.positive}
+    return {"negative": release.negative, "positive": release.positive, "words": release.class_words}
 
 
 def _text(content: bytes) -> str:

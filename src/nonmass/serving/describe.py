@@ -12,24 +12,27 @@ from numpy.typing import NDArray
 
 from nonmass import tables
 from nonmass.assignment import Seal, assignment_hash, read_seal
-from nonmass.batches import read_images
 from nonmass.cropping import CropParams
 from nonmass.determinism import seed_of
 from nonmass.errors import InputError
 from nonmass.fov.finder import FindParams
 from nonmass.fov.overrides import Overrides, read_overrides
 from nonmass.geometry import Box, CropResize
+from nonmass.images import read_gray
 from nonmass.params import read_section
+from nonmass.report.cautions import NOTICES
+from nonmass.report.wording import CLASS_WORDS
 from nonmass.selection import best_backbone, frozen_cutoffs
 from nonmass.serving.evidence import Evidence, evidence_of
 from nonmass.serving.novelty import Novelty, distances, features_of, fit
-from nonmass.serving.release import RESEARCH_USE, Decision, Layout, Noticed, Release, Task, View
+from nonmass.serving.release import OWN_IMAGES, RESEARCH_USE, Decision, Layout, Noticed, Release, Task, View
 from nonmass.tables import BOX_COLUMNS
 from nonmass.tasks import Filter, TaskParams
 from nonmass.text.listing import TextParams
 from nonmass.weights import sha256_of
 
 MOST_IMAGES = 300  # of a part, drawn by a hash: thirty for each of ten features, read in seconds at any side
+LEARNT = ("train", "val")  # validation chose epoch, cut-off and temperature
 UNJUDGED = ("test", "external")  # parts on which no limit was set
 
 
@@ -75,11 +78,13 @@ def describe(project: Project, task: Task, backbone: str | None = None) -> Relea
     if side_px != view.crop.side_px:
         raise InputError(f"{chosen} was trained at {side_px} px, crop.side_px is {view.crop.side_px}; run `dvc repro`")
     return Release(
-        format=2,
+        format=3,
         use=RESEARCH_USE,
+        learnt_from=_learnt_from(project, task),
         task=task,
         negative=class_name(classes.negative),
         positive=class_name(classes.positive),
+        class_words=CLASS_WORDS,
         backbone=chosen,
         architecture=architecture,
         seeds=tuple(sorted(seeds)),
@@ -95,6 +100,17 @@ def describe(project: Project, task: Task, backbone: str | None = None) -> Relea
         noticed={},
         export_check=None,
     )
+
+
+def _learnt_from(project: Project, task: Task) -> str:
+    """What the report says of images such as those that the task was trained and set on, as a phrase."""
+    split, manifest = tables.SPLIT.read(project.splits / f"{task}.csv"), tables.MANIFEST.read(project.manifest)
+    learnt = split.loc[split["part"].isin(LEARNT), "image_id"]
+    sources = read_section("sources", dict[str, dict[str, Any]])
+    cohorts = manifest.loc[manifest["image_id"].isin(learnt), "cohort"].unique()
+    adapters = (sources.get(cohort, {}).get("adapter") for cohort in cohorts)
+    notices = sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
+    return "; ".join(notice[:1].lower() + notice[1:].removesuffix(".") for notice in notices) or OWN_IMAGES
 
 
 def describe_view(project: Project) -> View:
@@ -183,7 +199,7 @@ def _features(project: Project, image_ids: list[str]) -> NDArray[np.float64]:
     crop = read_section("crop", CropParams)
     fields = tables.FOV_INDEX.read(project.fields / "index.csv").set_index("image_id")
     boxes = fields.loc[image_ids, list(BOX_COLUMNS)].to_numpy().tolist()
-    images = read_images(project.fields / "images", image_ids)
+    images = (read_gray(project.fields / "images" / f"{image_id}.png") for image_id in image_ids)
     contents = (CropResize(Box(*box), crop.side_px, crop.square).content for box in boxes)
     return np.array([features_of(image[at.slices]) for image, at in zip(images, contents, strict=True)])
 

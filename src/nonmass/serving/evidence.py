@@ -54,6 +54,9 @@ class Evidence(Section):
         patients: Whose they are.
         sensitivity: At the frozen cut-off; None where there is none.
         specificity: Likewise.
+        auc: With its interval by patients; None where it is undefined.
+        brier_as_trained: Brier score of the probabilities as trained; None where it is undefined.
+        brier_calibrated: Likewise of those that the temperature of validation calibrated.
         bands: From low to high scores; together all images of the part.
         min_patients: A band of fewer is not spoken of.
         confidence_level: Of all intervals.
@@ -64,6 +67,9 @@ class Evidence(Section):
     patients: int
     sensitivity: Rate | None
     specificity: Rate | None
+    auc: Rate | None
+    brier_as_trained: float | None
+    brier_calibrated: float | None
     bands: tuple[Band, ...]
     min_patients: int
     confidence_level: float
@@ -100,8 +106,11 @@ def evidence_of(
             shows=shows.get(part, ""),
             images=len(rows),
             patients=int(rows["patient_id"].nunique()),
-            sensitivity=_at_cutoff(measures, part, "sensitivity"),
-            specificity=_at_cutoff(measures, part, "specificity"),
+            sensitivity=_measured(measures, part, "frozen", "sensitivity"),
+            specificity=_measured(measures, part, "frozen", "specificity"),
+            auc=_measured(measures, part, "", "auc"),
+            brier_as_trained=_brier(measures, part, "raw"),
+            brier_calibrated=_brier(measures, part, "scaled"),
             bands=_bands(
                 bins, rows["logit"].to_numpy(np.float64), rows["truth"].to_numpy(np.int64), f"{where}: {part}"
             ),
@@ -148,10 +157,15 @@ def _bands(bins: pd.DataFrame, logits: NDArray[np.float64], truth: NDArray[np.in
     )
 
 
-def _at_cutoff(measures: pd.DataFrame, part: str, name: str) -> Rate | None:
+def _brier(measures: pd.DataFrame, part: str, scale: str) -> float | None:
+    found = _measured(measures, part, f"calibration_{scale}", "brier")
+    return found.estimate if found else None
+
+
+def _measured(measures: pd.DataFrame, part: str, group: str, name: str) -> Rate | None:
     rows = measures[
         (measures["part"] == part)
-        & (measures["group"] == "frozen")
+        & (measures["group"] == group)
         & (measures["measure"] == name)
         & (measures["estimate"] != "")
     ]

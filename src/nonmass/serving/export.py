@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from nonmass import tables
-from nonmass.batches import read_images, to_input
+from nonmass.batches import to_input
 from nonmass.determinism import generator
 from nonmass.errors import InputError
 from nonmass.files import whole_file
+from nonmass.images import read_gray
 from nonmass.prediction import BATCH_SIZE
 from nonmass.serving.describe import Project, describe, noticed
 from nonmass.serving.onnx_scorer import CELLS, INPUT, OUTPUT, OnnxScorer, open_onnx
@@ -160,4 +161,4 @@ def _squares(project: Project, task: str) -> NDArray[np.uint8]:
     """The first `CHECKED_IMAGES` finished crops of the task that it was not trained on."""
     split = tables.SPLIT.read(project.splits / f"{task}.csv")
     image_ids = split.loc[split["part"] != "train", "image_id"].head(CHECKED_IMAGES).tolist()
-    return read_images(project.fields / "images", image_ids)
+    return np.stack([read_gray(project.fields / "images" / f"{image_id}.png") for image_id in image_ids])

@@ -1,20 +1,23 @@
 """Grad-CAM of the call, drawn on the field that the network saw."""
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nonmass.gallery import RGB, draw
+from nonmass.gallery import BAR_LABEL_PX, BAR_PX, RGB, draw
 from nonmass.images import write_png
+from nonmass.panels import PANEL_PX
 from nonmass.saliency import enlarge
 from nonmass.serving.answers import Answer
 from nonmass.serving.prepare import Screen
 from nonmass.serving.release import Release
 
 PNG_LEVEL = 6
+LINE = 50  # letters of a caption
 
 
 def is_positive(answer: Answer) -> bool:
@@ -37,15 +40,24 @@ def heat_map(screen: Screen, answer: Answer, scorer: Any) -> NDArray[np.float32]
 def overlay(screen: Screen, answer: Answer, release: Release, heat: NDArray[np.float32]) -> RGB:
     """The square beside itself with the heat map of what was called, on a colour scale of its own.
 
+    A map that is 0 everywhere has no scale, and says so.
+
     Raises:
         ValueError: The screen has no square.
     """
     if screen.square is None:
         raise ValueError(f"{screen.name}: nothing to explain")
     side = len(screen.square)
-    called = release.positive if is_positive(answer) else release.negative
-    caption = (f"Colour: what a cell adds to the logit of '{called}'", "Research use only")
-    return draw(screen.square, enlarge(heat, side), np.zeros((side, side), np.bool_), float(heat.max()) or 1.0, caption)
+    called, top = release.positive if is_positive(answer) else release.negative, float(heat.max())
+    called = release.class_words.get(called, called)
+    told = (
+        f"Colour: what a cell adds to the logit of '{called}'" if top else f"No evidence for '{called}': the map is 0"
+    )
+    use = textwrap.wrap(f"Research use only. Learnt from {release.learnt_from}", LINE)
+    picture = draw(screen.square, enlarge(heat, side), np.zeros((side, side), np.bool_), top or 1.0, (told, *use))
+    if not top:
+        picture[:PANEL_PX, -(BAR_PX + BAR_LABEL_PX) :] = 0
+    return picture
 
 
 def write_overlays(

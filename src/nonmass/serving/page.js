@@ -9,50 +9,51 @@
   function take(files) {
     for (const file of files) {
       const number = ++last;
-      queue = queue.then(() => ask(number, file)).catch(() => fault(number, "the page broke on this answer; reload it"));
+      queue = queue.then(() => ask(number, file)).catch(() => fault(file.name, "the page broke on this answer; reload it"));
     }
   }
 
   async function ask(number, file) {
     $("status").textContent = `Image ${number} of ${last}: looking …`;
     if (file.size > MOST_BYTES) {
-      fault(number, `image: has more than ${Math.floor(MOST_BYTES / 2 ** 20)} MB; export a smaller one`);
+      fault(file.name, `image: has more than ${Math.floor(MOST_BYTES / 2 ** 20)} MB; export a smaller one`);
     } else {
       try {
         const reply = await fetch("/answer", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
         const content = await reply.json();
-        if (reply.ok) show(number, content);
-        else fault(number, content.error);
+        if (reply.ok) show(file.name, content);
+        else fault(file.name, content.error);
       } catch {
-        fault(number, "the program does not answer; is it still running?");
+        fault(file.name, "the program does not answer; is it still running?");
       }
     }
     $("status").textContent = number < last ? "" : `${last} image${last === 1 ? "" : "s"} done`;
   }
 
-  function add(number) {
+  // The name is the browser's alone: it is never sent, and in no download.
+  function add(name) {
     const made = $("result").content.cloneNode(true).firstElementChild;
-    made.querySelector("h2").textContent = `Image ${number}`;
+    made.querySelector("h2").textContent = name;
     $("results").prepend(made);
     return made;
   }
 
-  function fault(number, message) {
-    const made = add(number);
+  function fault(name, message) {
+    const made = add(name);
     made.classList.add("fault");
     made.querySelector(".body").replaceChildren(element("p", { className: "warning", textContent: message }));
     made.querySelector(".downloads").remove();
   }
 
-  function show(number, reply) {
-    const made = add(number);
+  function show(name, reply) {
+    const made = add(name);
     const found = JSON.parse(reply.json);
     views(made, found, reply);
     fill(made.querySelector(".field"), [...reply.words.field, ...reply.words.notes]);
     for (const task of Object.keys(found.classes)) made.querySelector(".answers").append(answer(task, found, reply));
     made.querySelector(".downloads").append(
-      download(`nonmass-${number}.json`, "Download JSON", new Blob([reply.json], { type: "application/json" })),
-      download(`nonmass-${number}.pdf`, "Download PDF", new Blob([bytes(reply.pdf)], { type: "application/pdf" })),
+      download(`nonmass-${found.sha256}.json`, "Download JSON", new Blob([reply.json], { type: "application/json" })),
+      download(`nonmass-${found.sha256}.pdf`, "Download PDF", new Blob([bytes(reply.pdf)], { type: "application/pdf" })),
     );
   }
 
@@ -60,14 +61,25 @@
     const made = $("answer").content.cloneNode(true).firstElementChild;
     const one = found[task];
     made.querySelector("h3").textContent = reply.words.questions[task];
-    made.querySelector(".call").textContent = one ? (one.call ?? "no call").replaceAll("_", " ") : "no answer";
-    made.querySelector(".chance").textContent = reply.words.chances[task];
+    const words = reply.words;
+    made.querySelector(".call").textContent = words.calls[task];
+    made.querySelector(".call").classList.toggle("none", !one?.call || found.fov.doubtful);
+    made.querySelector(".why").textContent = words.whys[task];
+    made.querySelector(".chance").textContent = words.chances[task];
+    made.querySelector(".chance").hidden = !words.chances[task];
+    made.querySelector(".besides").append(...words.besides[task].map(beside));
     fill(made.querySelector(".lines"), reply.words.answers[task]);
     fill(made.querySelector(".unknown ul"), reply.words.unknown[task]);
     made.querySelector(".unknown").hidden = !one;
     if (one?.unlike_training) {
       made.querySelector(".chance").after(element("p", { className: "warning", textContent: "This picture is unlike the training images." }));
     }
+    return made;
+  }
+
+  function beside({ text, cautions }) {
+    const made = element("p", { textContent: `${text} ` });
+    made.append(element("strong", { className: "warning", textContent: cautions.join(" ") }));
     return made;
   }
 
@@ -80,11 +92,17 @@
     if (!found.fov.reject) outline.append(rectangle(found.fov));
     outline.setAttribute("role", "img");
     outline.setAttribute("aria-label", reply.words.field[0]);
+    const bar = made.querySelector(".scale");
+    bar.hidden = true;
+    bar.querySelector("img").src = `data:image/png;base64,${reply.bar}`;
     const buttons = names.map((name) => element("button", { type: "button", textContent: reply.words.titles[name] }));
     const turn = (at) => {
       image.src = `data:image/png;base64,${reply.pictures[names[at]]}`;
       image.alt = reply.words.captions[names[at]];
       made.querySelector("figcaption").textContent = reply.words.captions[names[at]];
+      const ends = reply.words.scales[names[at]];
+      bar.hidden = !ends;
+      if (ends) bar.querySelectorAll("span").forEach((one, i) => { one.textContent = ends[i]; });
       buttons.forEach((one, i) => one.setAttribute("aria-pressed", String(i === at)));
     };
     buttons.forEach((one, at) => one.addEventListener("click", () => turn(at)));

@@ -26,11 +26,12 @@ class Page:
     policy: str
 
 
-def make_page(about: Iterable[str]) -> Page:
+def make_page(about: Iterable[str], learnt_from: str) -> Page:
     """The page.
 
     Args:
         about: What answers, and what to know before reading answers; lines.
+        learnt_from: What kind of images the networks learnt from, a phrase.
     """
     page, script = ((FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "js"))
     style = style_of(FOLDER / "page.css")
@@ -38,6 +39,7 @@ def make_page(about: Iterable[str]) -> Page:
     given = f'<span data-bytes="{MAX_BYTES}">{html.escape(limits())}</span>'
     for place, text in (
         *(("<!--limits-->", given), ("<!--about-->", lines)),
+        ("<!--learnt-->", f"Learnt from {html.escape(learnt_from, quote=False)}."),
         *(("/*style*/", style), ("/*script*/", script)),
     ):
         page = page.replace(place, text)

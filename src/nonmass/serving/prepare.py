@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nonmass import dicom
+from nonmass.cohorts.dicom import MODALITY
 from nonmass.cropping import square_field
 from nonmass.errors import InputError
 from nonmass.fov.field import Fov, Known
@@ -49,6 +51,7 @@ class Screen:
         square: `(side, side)` uint8; None if the screen is refused or cannot be read.
         crop: How it was made.
         features: See `novelty.FEATURES`; empty without a square.
+        sha256: The first 12 hex digits of the SHA-256 of its bytes, by which a person can tell which file it was.
     """
 
     name: str
@@ -60,18 +63,22 @@ class Screen:
     square: Gray | None = None
     crop: CropResize | None = None
     features: tuple[float, ...] = ()
+    sha256: str = ""
 
 
 def sources_of(given: Path) -> list[Source]:
     """The file itself, or every image in a folder and its subfolders, in order of name.
 
     Raises:
-        InputError: There is no such file or folder, or no image in the folder.
+        InputError: There is no such file or folder, the file is no image, or no image is in the folder.
     """
     if not given.is_dir():
         if not given.exists() and not given.is_symlink():
             raise InputError(f"{given}: not found; give an image, a DICOM file or a folder of them")
-        return [Source(str(given), given)]
+        source = Source(str(given), given)
+        _check(source)
+        read_picture(given, name=source.name)  # twice is cheaper than to load networks for a letter
+        return [source]
     names = image_names(given)
     if not names:
         raise InputError(f"{given}: no image in this folder; there should be DICOM or {', '.join(sorted(SUFFIXES))}")
@@ -115,7 +122,7 @@ def look(name: str, picture: Picture, file: File, digits: str, view: View, devic
     fov = find_fov(picture, view.fov, Known(device, file.regions, boxes, file.trace))
     if decided := _decisions(view).of(digits, device, width, height):
         fov = decided.apply(fov, Box(0, 0, width, height))
-    screen = Screen(name, fov=fov, device_from=device_from)
+    screen = Screen(name, fov=fov, device_from=device_from, sha256=digits[:12])
     if fov.reject:
         return screen
     covered = _covered(picture, fov, view, name)
@@ -126,10 +133,12 @@ def look(name: str, picture: Picture, file: File, digits: str, view: View, devic
 
 
 def _check(source: Source) -> None:
-    """Refuse what is no file, and a link that leads out of the folder that was given."""
+    """Refuse what is no file, a link that leads out of the folder that was given, and what `ingest` takes for none."""
     refuse_no_file(source.place, source.name)
     if source.folder and not source.place.resolve().is_relative_to(source.folder.resolve()):
         raise InputError(f"{source.name}: is a link that leads out of the folder; copy the image in its place")
+    if dicom.is_dicom(source.place):
+        dicom.header(source.place, source.name, modality=MODALITY)
 
 
 def _digits(place: Path) -> str:

@@ -1,6 +1,7 @@
 """All that a finished model needs beside its weights, in one file that describes itself."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -21,6 +22,7 @@ RELEASE_FILE = "release.json"
 Task = Literal["detect", "classify"]
 TASKS: tuple[Task, ...] = ("detect", "classify")
 RESEARCH_USE: Final = "research use only"
+OWN_IMAGES: Final = "the study's own images"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Corners = tuple[int, int, int, int]
 
@@ -89,7 +91,9 @@ class Release(Section):
     """A task's ensemble.
 
     Attributes:
+        learnt_from: What kind of images it was trained and set on, a phrase; may be `OWN_IMAGES`.
         negative: What a call below the cut-off means; `positive` likewise.
+        class_words: A class, or what a part shows -> what people call it.
         architecture: timm's name.
         seeds: Members; the ensemble's logit is the mean of theirs.
         weights_sha256: Seed -> hash of its `model.safetensors`.
@@ -104,11 +108,13 @@ class Release(Section):
         export_check: Only in an export.
     """
 
-    format: Literal[2]
+    format: Literal[3]
     use: Literal["research use only"]
+    learnt_from: Annotated[str, Field(min_length=1)]
     task: Task
     negative: str
     positive: str
+    class_words: dict[str, str]
     backbone: str
     architecture: str
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
@@ -154,6 +160,12 @@ def read_release(folder: Path) -> Release:
     if release.task != folder.name:
         raise InputError(f"{path}: is a release of {release.task}; put it into a folder of that name")
     return release
+
+
+def learnt_from(releases: Mapping[str, Release]) -> str:
+    """What kind of images all of them learnt from, one phrase."""
+    kinds = sorted({release.learnt_from for release in releases.values()})
+    return "; ".join([kind for kind in kinds if kind != OWN_IMAGES] or kinds)
 
 
 def box_of(corners: Corners) -> Box:

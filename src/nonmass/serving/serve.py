@@ -8,7 +8,7 @@ from typing import Any
 
 from nonmass.errors import InputError
 from nonmass.serving.commands import Answerers, notices
-from nonmass.serving.release import RESEARCH_USE, Release
+from nonmass.serving.release import RESEARCH_USE, Release, learnt_from
 
 CONNECTIONS = 64  # at a time
 GRACE_S = 5  # for what is being answered when the program is ended
@@ -49,7 +49,9 @@ def serve(answerers: Answerers, host: str, port: int, device: str, say: Callable
     reader = Reader(answerers.view, device)
     with ThreadPoolExecutor(1) as thread, contextlib.closing(reader), listening:
         desk = Desk(answerers.releases, answerers.scorers, reader)
-        site = make_site(make_page(about(answerers.releases)), desk.consult, host, thread)
+        site = make_site(
+            make_page(about(answerers.releases), learnt_from(answerers.releases)), desk.consult, host, thread
+        )
         config = uvicorn.Config(site, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=GRACE_S, **QUIET)
         if not is_loopback(host):
             say(f"warning: {OPEN}")

@@ -33,12 +33,18 @@ def predict(
 ) -> None:
     """Answer both questions for new screens, one JSON line each; exit code 1 if a file cannot be read."""
     from nonmass.serving import commands
+    from nonmass.serving.prepare import sources_of
 
-    answerers = _answerers(models, backbone, onnx, release, batch)
+    sources = sources_of(source)  # before the networks are loaded, which takes a while
+    if csv:
+        commands.check_csv(csv)
+    if overlays:
+        commands.check_folder(overlays, "--overlays")
+    answerers = _answerers(models, backbone, onnx, release, batch, device)
     for line in commands.notices(answerers.releases):
         typer.echo(f"note: {line}", err=True)
     explain = commands.explainer(answerers, overlays) if overlays else None
-    raise typer.Exit(int(commands.run(source, answerers, batch, device, typer.echo, csv, explain) > 0))
+    raise typer.Exit(int(commands.run(sources, answerers, batch, device, typer.echo, csv, explain) > 0))
 
 
 def export(
@@ -70,13 +76,15 @@ def serve(
     """Serve a page that answers both questions for images dropped on it, and writes none of them anywhere."""
     from nonmass.serving.serve import serve as serve_page
 
-    serve_page(_answerers(models, backbone, onnx, release, batch), host, port, device, typer.echo)
+    serve_page(_answerers(models, backbone, onnx, release, batch, device), host, port, device, typer.echo)
 
 
-def _answerers(models: Path, backbone: str | None, onnx: bool, release: Path, batch: int) -> "commands.Answerers":
-    """The project's networks, or a release's."""
+def _answerers(
+    models: Path, backbone: str | None, onnx: bool, release: Path, batch: int, device: str
+) -> "commands.Answerers":
+    """The project's networks, or a release's; the device is one that they know."""
     from nonmass.serving import commands
 
     if onnx and backbone:
         raise InputError("a release holds one backbone; leave out --backbone, or export that one")
-    return commands.open_release(release) if onnx else commands.open_project(models, backbone, batch)
+    return commands.open_release(release, device) if onnx else commands.open_project(models, backbone, batch, device)

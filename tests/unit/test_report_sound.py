@@ -49,6 +49,14 @@ def test_a_difference_that_was_shown_needs_no_such_sentence():
     assert "0.070" in comparisons.could_have_shown(measures, 0.95)
 
 
+def test_an_adjusted_p_that_reads_alike_is_not_printed_twice():
+    measures = {"p": Estimate(0.0041), "p_holm": Estimate(0.0044)}
+    assert comparisons.tested(measures) == "p = 0.004 (also by Holm)"
+    measures["p_holm"] = Estimate(0.0082)
+    assert comparisons.tested(measures) == "p = 0.004 (p = 0.008 by Holm)"
+    assert comparisons.tested({"p": Estimate(0.0041)}) == "p = 0.004"
+
+
 def test_table_3_names_both_frozen_cut_offs_and_the_published_one(page):
     rules = [cell for row in cells(page) for cell in row if cell in wording.RULE_WORDS.values()]
     assert set(rules) == set(wording.RULE_WORDS.values())

@@ -2,7 +2,7 @@
 
 from nonmass.report.cited import derived, say
 from nonmass.report.records import Estimate, Performance, TaskSources
-from nonmass.report.wording import PARTS_JUDGED, amount, counted, number, part_name
+from nonmass.report.wording import PARTS_JUDGED, amount, counted, number, p_value, part_name
 
 MEASURE_WORDS = {
     "auc_difference": "difference in AUC",
@@ -22,6 +22,14 @@ def could_have_shown(measures: dict[str, Estimate], level: float) -> str:
         "studies.",
         number(detectable),
     )
+
+
+def tested(measures: dict[str, Estimate]) -> str:
+    """The p-value of a difference, and the adjusted one where it reads otherwise."""
+    p, adjusted = p_value(measures.get("p")), p_value(measures.get("p_holm"))
+    if measures.get("p_holm", Estimate()).est is None:
+        return p
+    return say("{} (also by Holm)", p) if p == adjusted else say("{} ({} by Holm)", p, adjusted)
 
 
 def pairs_on(task: TaskSources) -> list[tuple[str, tuple[str, str], dict[str, Estimate]]]:

@@ -101,7 +101,7 @@ def localisation_cautions(task: TaskSources) -> list[str]:
         for measure, words in MEASURES.items() if row.outcome == ALL else ():
             for baseline, name in BASELINES.items():
                 difference = row.values[f"gradcam-{baseline}"][measure]
-                if not _is_above_zero(difference):
+                if not is_above_zero(difference):
                     own, other = (row.values[subject][measure] for subject in ("gradcam", baseline))
                     said = f"{part_name(row.part)}, {words}: the maps are not clearly better than {name} "
                     told = (number(own.est), number(other.est), estimate(difference))
@@ -109,7 +109,16 @@ def localisation_cautions(task: TaskSources) -> list[str]:
     return lines
 
 
-def _is_above_zero(difference: Estimate) -> bool:
+def drops(task: TaskSources, target: str) -> dict[str, Estimate]:
+    """Part -> how much more a score loses without `target` than without as much elsewhere; whole parts only."""
+    return {
+        row.part: row.values[f"{target}-{target}_elsewhere"]["drop"]
+        for row in check_rows(task, "perturbation", target)
+        if row.outcome == ALL
+    }
+
+
+def is_above_zero(difference: Estimate) -> bool:
     """By its interval, or by itself where it is the same for everybody."""
     least = difference.est if difference.lo is None else difference.lo
     return least is not None and least > 0
@@ -177,12 +186,9 @@ def perturbation_words(task: TaskSources) -> list[str]:
     """What the interventions say, in sentences; whole parts only."""
     lines: list[str] = []
     for target, name in TARGETS.items():
-        for row in check_rows(task, "perturbation", target):
-            if row.outcome != ALL:
-                continue
-            more = row.values[f"{target}-{target}_elsewhere"]["drop"]
-            where = f"{part_name(row.part)}: without {name} the score of the call falls"
-            if _is_above_zero(more):
+        for part, more in drops(task, target).items():
+            where = f"{part_name(part)}: without {name} the score of the call falls"
+            if is_above_zero(more):
                 words = " by {} more than without as much elsewhere: it counts."
             else:
                 words = " not clearly more than without as much elsewhere ({})."

@@ -1,6 +1,7 @@
 """What the page says of patients, pairs, calibration, decisions and subgroups."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from report_inputs import AT_THE_END, BACKBONES, PARAMS, write_inputs
@@ -103,7 +104,19 @@ def test_figures_name_their_axes_and_say_what_stands_for_what(task):
     texts = [text.get_text() for text in reliability.legends[0].get_texts()]
     assert f"{BACKBONES[0]}, temperature-scaled\nBrier score 0.172 (0.122\u20130.222)" in texts
     decision = calibration.decision_figure(task, "test")
-    assert [text.get_text() for text in decision.legends[0].get_texts()] == ["treat all", "treat none", *BACKBONES]
+    *named, shaded = [text.get_text() for text in decision.legends[0].get_texts()]
+    assert named == ["treat all", "treat none", *BACKBONES]
+    assert shaded == "shaded: interval by patients"
+
+
+def test_decision_curves_end_near_what_can_be_gained_and_no_marker_is_cut(task):
+    """The share of positives is the most that can be gained; bands go beyond, as they allow for another share."""
+    wide = replace(task, decisions=task.decisions.assign(hi="0.9"))
+    (axes,) = calibration.decision_figure(wide, "test").axes
+    assert axes.get_ylim()[1] == pytest.approx(1.2 * task.decisions["net_benefit"].max())
+    assert axes.get_xlim()[1] > task.decisions["threshold"].max()
+    plots = calibration.decision_plots(task)
+    assert all("which allows for another share of positives" in plot.caption for plot in plots)
 
 
 def test_subgroups_are_in_order_and_what_is_not_known_is_said(page, task):

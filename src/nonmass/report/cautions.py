@@ -7,7 +7,7 @@ import pandas as pd
 
 from nonmass.report.cited import derived, joined, quoted, say
 from nonmass.report.records import Explained, Performance, Sources, TaskSources
-from nonmass.report.reported import Reported
+from nonmass.report.reported import Reported, Training
 from nonmass.report.wording import (
     CLASS_WORDS,
     PARTS_SHOWN,
@@ -16,6 +16,7 @@ from nonmass.report.wording import (
     column_name,
     part_name,
     points,
+    sentence,
     task_name,
 )
 from nonmass.tables import CHARACTERISTICS
@@ -35,6 +36,8 @@ STAND_INS = (
 )
 NOTICES = {"phantom": PHANTOMS, "busi": STAND_INS, "busbra": STAND_INS}
 
+MARKS = {"phantom": "synthetic phantoms", "busi": "public stand-ins", "busbra": "public stand-ins"}
+
 # Below this the notes of pROC's users and our simulations agree: intervals stop covering.
 FEW_PATIENTS = 10
 
@@ -43,6 +46,14 @@ def data_notices(reported: Reported) -> list[str]:
     """What kind of data this is, one sentence a kind; empty for a study's own images."""
     adapters = {reported.sources[cohort].adapter for cohort in reported.cohorts if cohort in reported.sources}
     return sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
+
+
+def mark(reported: Reported) -> str:
+    """For what leaves the page: what kind of data this is, in few words, and what it may be used for."""
+    kinds = {MARKS.get(reported.sources[c].adapter, "") for c in reported.cohorts if c in reported.sources}
+    words = " and ".join(sorted(kinds - {""}))
+    kind = f"in part {words}" if "" in kinds and words else words
+    return ". ".join(filter(None, [sentence(kind), "Research use only"]))
 
 
 def task_cautions(task: TaskSources, part: str = "external") -> list[str]:
@@ -151,17 +162,23 @@ def perturbation_cautions(explained: Explained) -> list[str]:
     ]
 
 
-def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
+def training_cautions(task: TaskSources, train: Training) -> list[str]:
     """Networks whose validation loss was still falling when the limit of epochs stopped them."""
+    ends_there = train.schedule == "cosine" and train.kept_epoch == "last"
+    why = (
+        "its rate had fallen along the cosine to the end by then, and the last epoch is kept by rule."
+        if ends_there
+        else "it might still have improved."
+    )
     return [
         say(
-            f"{backbone}{{}} was best in the last of {{}} allowed: it might still have improved.",
+            f"{backbone}{{}} was best in the last of {{}} allowed: {why}",
             say(" (seed {})", seed) if len(of_seeds) > 1 else "",
-            amount(epochs_allowed, "epoch"),
+            amount(train.epochs, "epoch"),
         )
         for backbone, of_seeds in task.histories.items()
         for seed, history in of_seeds.items()
-        if len(history) >= epochs_allowed and history["val_loss"].idxmin() == len(history) - 1
+        if len(history) >= train.epochs and history["val_loss"].idxmin() == len(history) - 1
     ]
 
 

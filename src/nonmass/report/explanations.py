@@ -146,9 +146,35 @@ def similarity_words(task: TaskSources) -> str:
     layers, last = curve[-1]
     most = last.est if last.hi is None else last.hi
     ranks = say("(rank correlation {} when all {} layers are random; {})", estimate(last), layers, of)
-    if most is not None and most < STILL_ALIKE:
-        return say("The maps change with the weights {}: they depend on what it has learnt.", ranks)
-    return say("The maps do not clearly change with the weights {}: do not read them as what it has learnt.", ranks)
+    if most is None or most >= STILL_ALIKE:
+        return say("The maps do not clearly change with the weights {}: do not read them as what it has learnt.", ranks)
+    again = _alike_again(curve)
+    if again:
+        low, high = (say("{} with {}", estimate(value), amount(n, "random layer")) for n, value in again)
+        words = (
+            "The maps change with the weights {}, but not steadily: from {} the correlation climbs back to {}. "
+            "How far they depend on what it has learnt is not clear."
+        )
+        return say(words, ranks, low, high)
+    return say("The maps change with the weights {}: they depend on what it has learnt.", ranks)
+
+
+def _alike_again(curve: list[tuple[int, Estimate]]) -> list[tuple[int, Estimate]]:
+    """The lowest point before the highest that maps climb back to short of the end, and that one; or none.
+
+    Climbed back is what lies clearly above the lowest before it, and by its interval may be as alike as ever.
+    """
+    found: list[list[tuple[int, Estimate]]] = []
+    for place, point in list(enumerate(curve))[1:-1]:
+        low = min(curve[:place], key=_height)
+        lo, hi = point[1].lo, point[1].hi
+        if lo is not None and hi is not None and lo > _height(low) and hi >= STILL_ALIKE:
+            found.append([low, point])
+    return max(found, key=lambda pair: _height(pair[1]), default=[])
+
+
+def _height(point: tuple[int, Estimate]) -> float:
+    return 1.0 if point[1].est is None else point[1].est
 
 
 def similarity_curve(task: TaskSources, shout: str = "") -> Figure:
@@ -222,9 +248,8 @@ def figure_four(task: TaskSources, pictures: list[HeatMap], shout: str = "") -> 
             )
         scale = ScalarMappable(Normalize(0, pictures[0].scale_top), _shades_on_gray())
         bar = figure.colorbar(scale, ax=list(grid.ravel()), shrink=0.8, aspect=30)
-        bar.set_label("What a cell adds to the logit of the call", fontsize=8.5)
+        bar.set_label("What a cell adds to the logit of the call\n(green: lesion mask)", fontsize=8.5)
         figure.suptitle(shout, fontweight="bold")
-        figure.supxlabel("Green: lesion mask. Research use only", fontsize=8.5, x=0.01, ha="left")
         return figure
 
 

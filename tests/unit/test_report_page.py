@@ -269,7 +269,7 @@ def test_maps_that_grow_alike_again_on_the_way_are_not_said_to_depend_on_what_wa
     climbing["lo"], climbing["hi"] = climbing["lo"].mask(peak, "0.27"), climbing["hi"].mask(peak, "0.68")
     words = explanations.similarity_words(replace(task, explanation=climbing))
     assert "from 0.130 (0.750\u20130.850) with 1 random layer the correlation climbs back to 0.470 (0.270" in words
-    assert "it has learnt is not clear" in words and "they depend" not in words
+    assert "it has learnt is not clear" in words and ": they depend" not in words
     climbing["hi"] = climbing["hi"].mask(peak, "0.49")  # surely another map
     assert "they depend on what it has learnt" in explanations.similarity_words(replace(task, explanation=climbing))
 

@@ -1,6 +1,7 @@
 """The page: one file, no network, every limitation beside its number."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -295,6 +296,18 @@ def test_a_network_best_in_its_last_epoch_might_have_improved_unless_the_schedul
     train = Training(epochs=6, seeds=(1,), schedule=schedule, kept_epoch=kept_epoch)
     lines = cautions.training_cautions(replace(task, histories={BACKBONES[0]: {1: falling}}), train)
     assert lines == [f"{BACKBONES[0]} was best in the last of 6 epochs allowed: {said}"]
+
+
+def test_epochs_are_counted_from_one_for_readers(places, tmp_path):
+    task = read_sources(places, PARAMS, BACKBONES).tasks[0]
+    (axes,) = curves.training_curves(task.histories, {"val_auc": "validation"}, "AUC").axes
+    assert list(axes.lines[0].get_xdata()) == [1, 2, 3, 4, 5, 6]
+    models = tmp_path / "models"
+    shutil.copytree(places.models, models)
+    for card in models.glob("*/*/*/model.json"):
+        card.write_text(json.dumps(json.loads(card.read_text()) | {"epochs": 6, "kept_epoch": 5}))
+    rows = [row for table in Page(build(replace(places, models=models)).page).tables for row in table]
+    assert rows.count(["kept epoch", "6 (5 in the file, which counts from 0)"]) == 4
 
 
 def test_drops_stand_beside_the_shortcut_audit_with_those_elsewhere(tmp_path):

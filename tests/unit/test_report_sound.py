@@ -8,7 +8,7 @@ from report_inputs import AT_THE_END, BACKBONES, PARAMS, write_inputs
 from report_pages import Page, build
 
 from nonmass import tables
-from nonmass.report import calibration, comparisons, subgroups, wording
+from nonmass.report import calibration, cautions, comparisons, subgroups, wording
 from nonmass.report.records import Estimate
 from nonmass.report.sources import read_sources
 
@@ -67,7 +67,26 @@ def test_table_3_names_both_frozen_cut_offs_and_the_published_one(page):
 def test_patients_and_errors_are_counted(page):
     rows = [row for row in cells(page) if "0.876 (0.765\u20130.988)" in row]
     assert len(rows) == 2 * 3
-    assert all("0 (0.0\u20133.0)" in row and "2 (0.2\u20136.8)" in row and "0.679" in row for row in rows)
+    for row in rows:
+        missed, alarmed = row[-3:-1]
+        assert re.fullmatch(r"0 \(0\.0\u20133\.0\) ?of \d+", missed), missed
+        assert re.fullmatch(r"2 \(0\.2\u20136\.8\) ?of \d+", alarmed), alarmed
+        # Detection: who has images of both classes would count in both; here nobody has.
+        patients = int(row[-6])
+        assert sum(int(cell.rpartition("of ")[2]) for cell in (missed, alarmed)) == patients
+
+
+def test_a_sensitive_cut_off_that_calls_fewer_positive_is_said_to(task):
+    values = task.performance[BACKBONES[0]]["test"]
+    plain = {"cutoff": Estimate(-0.596), "sensitivity": Estimate(0.9804)}
+    sensitive = {"cutoff": Estimate(-0.086), "sensitivity": Estimate(0.9412)}
+    rules = {"frozen": plain, "frozen_sensitivity": sensitive}
+    (line,) = cautions.sensitive_cautions("test", {"net": replace(values, rules=rules)})
+    assert line.startswith("Test, net: the sensitive cut-off, \u22120.086, lies above the plain one, \u22120.596,")
+    assert line.endswith("no more sensitive here: 94.1 % against 98.0 %.")
+    lower = {"frozen": plain, "frozen_sensitivity": sensitive | {"cutoff": Estimate(-0.7)}}
+    assert cautions.sensitive_cautions("test", {"net": replace(values, rules=lower)}) == []
+    assert cautions.sensitive_cautions("test", {"net": replace(values, rules={"frozen": plain})}) == []
 
 
 def test_an_area_of_one_is_followed_by_its_errors(tmp_path):

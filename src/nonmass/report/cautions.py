@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from nonmass.report.cited import derived, joined, quoted, say
-from nonmass.report.records import Explained, Performance, Sources, TaskSources
+from nonmass.report.records import Estimate, Explained, Performance, Sources, TaskSources
 from nonmass.report.reported import Reported, Training
 from nonmass.report.wording import (
     CLASS_WORDS,
@@ -14,6 +14,7 @@ from nonmass.report.wording import (
     RULE_WORDS,
     amount,
     column_name,
+    number,
     part_name,
     points,
     sentence,
@@ -123,6 +124,25 @@ def cutoff_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
         for measure, value in point.items()
         if value.note
     ]
+
+
+def sensitive_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
+    """Where the sensitive cut-off calls fewer images positive than the plain one does."""
+    lines: list[str] = []
+    for backbone, values in numbers.items():
+        plain, sensitive = (values.rules.get(rule, {}) for rule in ("frozen", "frozen_sensitivity"))
+        (cutoff, share), (above, less) = (
+            (point.get("cutoff", Estimate()).est, point.get("sensitivity", Estimate()).est)
+            for point in (plain, sensitive)
+        )
+        if cutoff is None or share is None or above is None or less is None or above <= cutoff:
+            continue
+        words = (
+            f"{part_name(part)}, {backbone}: the sensitive cut-off, {{}}, lies above the plain one, {{}}, which had "
+            "more sensitivity on validation than was asked for. So it is no more sensitive here: {} % against {} %."
+        )
+        lines.append(say(words, number(above), number(cutoff), points(less), points(share)))
+    return lines
 
 
 def ensemble(seeds: tuple[int, ...]) -> str:

@@ -45,14 +45,14 @@ def errors_counted(values: Performance) -> str:
     if missed is None or alarmed is None:
         return ""
     positive = amount(values.n["positive_patients"], "positive patient")
-    negative = amount(_negative(values), "negative patient")
+    negative = amount(negatives(values), "negative patient")
     return say(
         "at the frozen cut-off {} of {} with an image called negative, {} of {} with one called positive",
         *(counted(missed), positive, counted(alarmed), negative),
     )
 
 
-def _negative(values: Performance) -> int:
+def negatives(values: Performance) -> int:
     """Patients with a negative image; who has images of both classes counts twice."""
     names = ("patients", "positive_patients", "independent_patients", "single_class_patients")
     every, positive, independent, single = (values.n.get(name, 0) for name in names)

@@ -404,6 +404,7 @@ def test_figures_of_the_results_are_rows_of_a_table(facts):
         assert len(answer.rows) >= n and all(len(row) == len(ROW_COLUMNS) for row in answer.rows)
         assert not any(re.search(r"\d\.\d", told.text) for told in answer.prose)
         assert all(row[-1] in answer.text for row in answer.rows)
+        assert {row[0] for row in answer.rows} == {"Detection", "Classification"}
 
 
 @pytest.mark.parametrize("name", CHECKLISTS)

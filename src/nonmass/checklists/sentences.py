@@ -172,7 +172,10 @@ def _said(text: str, loops: dict[str, str], words: dict[str, str], facts: Facts)
     said = [
         Place.of(piece, loops).say(facts) if index % 2 else _filled(piece, words) for index, piece in enumerate(pieces)
     ]
-    return None if None in said else " ".join("".join(filter(None, said)).split())
+    if None in said:
+        return None
+    told = " ".join("".join(filter(None, said)).split())
+    return told[:1].upper() + told[1:] if text.startswith("<task>") else told  # other names keep their letters
 
 
 def _is_below(one: Place, other: Place, facts: Facts) -> bool | None:

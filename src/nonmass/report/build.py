@@ -132,26 +132,31 @@ def compose_report(sources: Sources) -> Report:
         "table2_data_sets": table2,
         "table3_performance": tables.performance(sources.tasks),
     }
-    printed = {
+    about = cautions.mark(sources.reported)
+    words = {
         "fig1_flow": flow_printed(steps),
         "table1_patients": characteristics_printed(table1),
         "table2_data_sets": data_sets_printed(table2),
     }
-    about = cautions.mark(sources.reported)
-    of_stem: dict[str, tuple[Printed, ...]] = {
-        stem: (Printed(stem, cautions.captioned(CAPTIONS[stem], *sources.tasks), table),)
-        for stem, table in printed.items()
-    }
-    of_stem |= {"table3_performance": tuple(performance_printed(sources.tasks))}
     return Report(
         {stem: frame.assign(data=about) for stem, frame in frames.items()},
-        {
-            stem: tuple(replace(one, caption=f"{one.caption} {about}.") for one in of_table)
-            for stem, of_table in of_stem.items()
-        },
+        _printed(words, sources, about),
         drawn,
         render_page(page),
     )
+
+
+def _printed(words: dict[str, pd.DataFrame], sources: Sources, about: str) -> dict[str, tuple[Printed, ...]]:
+    """Stem -> tables of LaTeX, with captions that say what the data are."""
+    whole = {
+        stem: (Printed(stem, cautions.captioned(CAPTIONS[stem], *sources.tasks), table),)
+        for stem, table in words.items()
+    }
+    by_task = {"table3_performance": tuple(performance_printed(sources.tasks))}
+    return {
+        stem: tuple(replace(one, caption=f"{one.caption} {about}.") for one in of_stem)
+        for stem, of_stem in (whole | by_task).items()
+    }
 
 
 CAPTIONS = {

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nonmass.checklists.facts import md5_of
+from nonmass.checklists.facts import md5_of, read_facts
+from nonmass.checklists.filling import fill
+from nonmass.checklists.items import read_checklist, read_groups
 from nonmass.errors import InputError
+from nonmass.params import load
 
 NAMES = ("claim_2024", "tripod_ai", "model_card")
 ARGUMENTS = ("metrics", "models", "measures", "subgroups", "manifest.csv", "reports/checklists")
@@ -62,14 +65,21 @@ def test_writes_text_table_and_page_and_the_same_twice(run, results):
 def test_text_table_and_page_say_the_same(run, results):
     run()
     out = results / "reports" / "checklists"
+    facts = read_facts(load(), *map(Path, ARGUMENTS[:4]), (Path(ARGUMENTS[4]),))
+    prose = {
+        (name, answer.item.item): [*(told.text for told in answer.prose), *(c for row in answer.rows for c in row)]
+        for name in NAMES
+        for answer in fill(read_checklist(name), read_groups(), facts)
+    }
     page = visible((out / "index.html").read_text(encoding="utf-8"))
     for name in NAMES:
         text = re.sub(r"\\([^\w\s])", r"\1", (out / f"{name}.md").read_text(encoding="utf-8"))
         with (out / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         for row in rows:
-            assert row["answer"] in text and row["answer"] in page
-            assert row["left to the author"][1:] in text and row["left to the author"][1:] in page
+            for told in [*prose[name, row["item"]], row["left to the author"][1:]]:
+                assert told in text and told in page
+            assert all(cell in row["answer"] for cell in prose[name, row["item"]])
             assert row["page in the paper"] == ""
             assert bool(row["answer"]) == bool(row["sources"]) == (row["status"] != "left to the author")
 
@@ -129,6 +139,36 @@ def test_the_report_links_to_all_of_them(run, results, project):
     section = (project / "src" / "nonmass" / "report" / "checklists.html.j2").read_text(encoding="utf-8")
     links = set(re.findall(r'href="checklists/([^"]+)"', section))
     assert links == {file.name for file in (results / "reports" / "checklists").iterdir()}
+
+
+LOCK = """schema: '2.0'
+stages:
+  train_detect@mobilenet_448-1:
+    cmd: python
+    params:
+      params.yaml:
+        train.focal_gamma: {}
+        augment: {{}}
+  train_detect@of_earlier_params:
+    params:
+      params.yaml:
+        train.focal_gamma: 7.0
+"""
+
+
+def test_parameters_that_the_models_were_not_made_with_stop_the_stage(run, results):
+    params = load()
+    same = json.dumps(params["augment"])
+    lock = results / "dvc.lock"
+    lock.write_text(LOCK.format(params["train"]["focal_gamma"]).replace("augment: {}", f"augment: {same}"))
+    run()
+    shutil.rmtree(results / "reports")
+    lock.write_text(LOCK.format(params["train"]["focal_gamma"] + 1).replace("augment: {}", f"augment: {same}"))
+    with pytest.raises(
+        InputError, match=r"train\.focal_gamma is .*, but dvc\.lock has train_detect@mobilenet_448-1 made"
+    ):
+        run()
+    assert not (results / "reports").exists()
 
 
 def test_a_broken_metrics_file_is_one_line(run, results):

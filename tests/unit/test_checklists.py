@@ -12,14 +12,15 @@ from dvc_data.hashfile.hash import file_md5
 from dvc_objects.fs.local import LocalFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from nonmass.checklists.facts import Document, md5_of, read_facts
 from nonmass.checklists.filling import AUTHOR, FILLED, LEFT, NO_RESULT, fill, write_methods
 from nonmass.checklists.items import CHECKLISTS, read_checklist, read_groups, read_methods
 from nonmass.checklists.pages import csv_of
-from nonmass.checklists.sentences import LOOPED, PLACE, Plan, Source, tell
-from nonmass.checklists.words import FORMS
+from nonmass.checklists.sentences import LOOPED, PLACE, ROW_COLUMNS, Plan, Sentence, Source, tell
+from nonmass.checklists.words import FORMS, loop_words
 from nonmass.errors import InputError
 from nonmass.params import load
 from nonmass.profile import apply_profile
@@ -99,8 +100,11 @@ def test_every_sentence_is_backed(plan):
     assert {place.partition("|")[2] for place in plan.places} <= {*FORMS}
 
 
-def test_methods_tell_of_params_alone():
-    assert {place.partition("#")[0] for plan in OF_METHODS for place in plan.places} == {"params"}
+def test_methods_tell_of_params_and_of_the_precision_that_ran_alone():
+    places = {
+        place.partition("|")[0] for plan in OF_METHODS for place in plan.places if not place.startswith("params#")
+    }
+    assert places == {"metrics/environment.json#training.precision"}
 
 
 def test_the_graph_watches_every_file_that_a_sentence_names():
@@ -132,7 +136,7 @@ def leaves(content, prefix=()):
 
 def told_patterns():
     for plan in OF_METHODS:
-        for place in plan.places:
+        for place in (place for place in plan.places if place.startswith("params#")):
             keys = place.partition("#")[2].partition("|")[0].split(".")
             yield tuple("*" if LOOPED.fullmatch(key) else key for key in keys)
 
@@ -284,13 +288,52 @@ def test_methods_of_the_study():
     for words in (
         "was Adam with learning rate 0.001, without weight decay, in batches of 16 images",
         "at most 300 epochs and would have ended after 15 in a row",
-        "In classify the learning rate was multiplied by 0.1 after 5 epoch(s) without",
-        "In detect the learning rate did not fall",
+        "In classification the learning rate was multiplied by 0.1 after 5 epochs without",
+        "In detection the learning rate did not fall",
         "Training images were not augmented",
         "448 by 448 pixels",
         "weights of the epoch with the lowest validation loss were kept",
     ):
         assert words in text
+
+
+def test_a_rule_that_cannot_apply_is_not_said_to_end_a_training():
+    few = put(put(PARAMS, "train.epochs", 11), "train.early_stopping_epochs", 15)
+    assert "Training lasted 11 epochs: the rule that ends it after 15 in a row" in told_of(few)
+    for text in (told_of(put(few, "train.epochs", 15)), told_of(few)):
+        assert "would have ended" not in text
+    assert "at most 16 epochs and would have ended after 15 in a row" in told_of(put(few, "train.epochs", 16))
+
+
+@pytest.mark.parametrize(
+    ("ran", "said"),
+    [
+        ("bf16-mixed", "in mixed precision (bfloat16), which the machine multiplies itself."),
+        ("32-true", "in single precision, as the machine does not"),
+        ("32-true, bf16-mixed", "in these precisions, each as its machine multiplies: 32-true, bf16-mixed."),
+        (None, "else in single precision"),
+    ],
+)
+def test_the_precision_that_ran_is_told_where_it_is_known(ran, said):
+    facts = {"params": Document("params.yaml", put(PARAMS, "runtime.precision", "auto"))}
+    if ran:
+        facts["metrics/environment.json"] = Document("environment.json", {"training": {"precision": ran}})
+    (told,) = [told.text for told in tell(GROUPS["precision"], facts)]
+    assert said in told
+
+
+def test_keys_of_files_are_told_in_words():
+    params = {"criteria": [{"name": "BI-RADS 0"}], "backbones": ["a", "b-c"]}
+    pairs = {"step": "5_bi_rads_0", "pair": "a-b-c", "part": "val", "task": "detect", "column": "age_years"}
+    said = [loop_words(name, value, params) for name, value in pairs.items()]
+    assert said == ["BI-RADS 0", "a minus b-c", "validation part", "detection", "age, years"]
+    assert loop_words("step", "1_exact_duplicate", params) == "exact duplicate"
+    assert loop_words("backbone", "val", params) == "val"
+
+
+def test_explanations_are_not_said_to_be_all_that_the_chosen_network_is_for(facts):
+    text = next(a.text for a in fill(read_checklist("claim_2024"), GROUPS, facts) if a.item.item == "26")
+    assert "the commands `predict` and `serve` answer with it" in text and "alone" not in text
 
 
 # --- what is told, and what is not
@@ -352,7 +395,16 @@ def test_areas_are_those_of_the_metrics(facts):
             if part in metrics[backbone]:
                 auc = metrics[backbone][part]["auc"]
                 assert f"{backbone}: AUC {auc['est']:.3f} ({auc['lo']:.3f} to {auc['hi']:.3f}), " in text
-    assert "There is no external set for detect." in text
+    assert "There is no external set for detection." in text
+
+
+def test_figures_of_the_results_are_rows_of_a_table(facts):
+    for item, n in (("37", 3), ("38", 6)):
+        answer = next(a for a in fill(read_checklist("claim_2024"), GROUPS, facts) if a.item.item == item)
+        assert len(answer.rows) >= n and all(len(row) == len(ROW_COLUMNS) for row in answer.rows)
+        assert not any(re.search(r"\d\.\d", told.text) for told in answer.prose)
+        assert all(row[-1] in answer.text for row in answer.rows)
+        assert {row[0] for row in answer.rows} == {"Detection", "Classification"}
 
 
 @pytest.mark.parametrize("name", CHECKLISTS)
@@ -379,12 +431,16 @@ def test_a_split_that_is_not_disjoint_shouts(facts):
     answers = fill(read_checklist("claim_2024"), GROUPS, facts | {"metrics/split.json": Document("split.json", leaky)})
     for item in ("20", "40"):
         text = next(a.text for a in answers if a.item.item == item)
-        assert "NOT DISJOINT: parts of detect" in text and "certificate of classify finds no patient" in text
+        assert "NOT DISJOINT: parts of detection" in text and "certificate of classification finds no patient" in text
 
 
 # --- sentences
 
 SMALL = {"f": Document("f.json", {"a": {"x": 1, "y": 2.5}, "names": ["a.b", "{q}"], "a.b": {"v": 7}, "{q}": {"v": 8}})}
+
+
+def planned(plan):
+    return TypeAdapter(Sentence).validate_python(plan)
 
 
 @pytest.mark.parametrize(
@@ -400,11 +456,16 @@ SMALL = {"f": Document("f.json", {"a": {"x": 1, "y": 2.5}, "names": ["a.b", "{q}
         ({"text": "no.", "when": {"f#a.x": 2}}, []),
         ({"text": "no.", "unless": {"f#a.x": [1, 2]}}, []),
         ({"text": "no.", "needs": ("f#a.z",)}, []),
+        ({"text": "less.", "below": {"f#a.x": "f#a.y"}}, ["less."]),
+        ({"text": "no.", "below": {"f#a.y": "f#a.x"}}, []),
+        ({"text": "no less.", "not_below": {"f#a.x": "f#a.x"}}, ["no less."]),
+        ({"text": "no.", "not_below": {"f#a.x": "f#a.z"}}, []),
+        ({"row": ("a", "b", "c", "d", "{f#a.x}")}, ["a, b, c: d 1."]),
         ({"text": "two.", "when": {"f#names|len": 2}}, ["two."]),
     ],
 )
 def test_a_sentence_is_told_as_its_facts_are(plan, expected):
-    assert [told.text for told in tell((Plan(**plan),), SMALL)] == expected
+    assert [told.text for told in tell((planned(plan),), SMALL)] == expected
 
 
 def test_sources_are_what_was_looked_at():

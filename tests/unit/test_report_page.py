@@ -1,6 +1,7 @@
 """The page: one file, no network, every limitation beside its number."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -11,12 +12,12 @@ from report_pages import Page, build
 from nonmass import tables
 from nonmass.errors import InputError
 from nonmass.params import validate
-from nonmass.report import cautions, curves, wording
+from nonmass.report import cautions, curves, explanations, wording
 from nonmass.report.build import Report, write_report
 from nonmass.report.folders import Folders
 from nonmass.report.page import flat
 from nonmass.report.records import Estimate
-from nonmass.report.reported import Reported
+from nonmass.report.reported import Reported, Training
 from nonmass.report.sources import read_sources
 
 
@@ -79,6 +80,21 @@ def test_data_are_called_what_they_are(adapters, notices):
     assert cautions.data_notices(validate(params, Reported, "params")) == notices
 
 
+@pytest.mark.parametrize(
+    ("adapters", "words"),
+    [
+        (("phantom",), "Synthetic phantoms. Research use only"),
+        (("busi", "busbra"), "Public stand-ins. Research use only"),
+        (("busi", "phantom"), "Public stand-ins and synthetic phantoms. Research use only"),
+        (("folder", "phantom"), "In part synthetic phantoms. Research use only"),
+        (("dicom",), "Research use only"),
+    ],
+)
+def test_what_leaves_the_page_says_what_the_data_are(adapters, words):
+    params = PARAMS | {"cohorts": list(adapters), "sources": {name: {"adapter": name} for name in adapters}}
+    assert cautions.mark(validate(params, Reported, "params")) == words
+
+
 def leaking(places, tmp_path, *, draws=False, **changes) -> Report:
     certificates = json.loads((places.metrics / "split.json").read_text())
     certificates["detect"] |= {"unit": "image", **changes}
@@ -114,6 +130,7 @@ def test_a_leaking_split_is_shouted_in_what_leaves_the_page(places, tmp_path):
     for file in (tmp_path / "out" / "paper" / "figures").glob("*.svg"):
         about_a_leak = "classify" not in file.name and not file.name.startswith("fig2")
         assert ("NOT DISJOINT" in file.read_text()) == about_a_leak
+        assert "Synthetic phantoms. Research use only" in file.read_text()
 
 
 def test_a_split_by_image_is_shouted_even_if_nothing_known_is_shared(places, tmp_path):
@@ -242,6 +259,55 @@ def test_it_is_said_whether_maps_change_with_the_weights(tmp_path, forgotten, is
     words = page_with_maps(tmp_path, forgotten=forgotten).words
     assert is_said in words[words.index("Without what the network has learnt") :].partition("Classification")[0]
     assert "when all 120 layers are random; 40 images of 21 patients" in words
+
+
+def test_maps_that_grow_alike_again_on_the_way_are_not_said_to_depend_on_what_was_learnt(places):
+    task = read_sources(places, PARAMS, BACKBONES).tasks[0]
+    rows = task.explanation
+    peak = (rows["check"] == "randomisation") & (rows["subject"] == "0060")
+    low = (rows["check"] == "randomisation") & (rows["subject"] == "0001")
+    climbing = rows.assign(estimate=rows["estimate"].mask(peak, "0.47").mask(low, "0.13"))
+    climbing["lo"], climbing["hi"] = climbing["lo"].mask(peak, "0.27"), climbing["hi"].mask(peak, "0.68")
+    words = explanations.similarity_words(replace(task, explanation=climbing))
+    assert "from 0.130 (0.750\u20130.850) with 1 random layer the correlation climbs back to 0.470 (0.270" in words
+    assert "it has learnt is not clear" in words and ": they depend" not in words
+    climbing["hi"] = climbing["hi"].mask(peak, "0.49")  # surely another map
+    assert "they depend on what it has learnt" in explanations.similarity_words(replace(task, explanation=climbing))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "kept_epoch", "said"),
+    [
+        ("plateau", "lowest_loss", "it might still have improved."),
+        ("plateau", "last", "it might still have improved."),
+        ("cosine", "lowest_loss", "it might still have improved."),
+        (
+            "cosine",
+            "last",
+            "its rate had fallen along the cosine to the end by then, and the last epoch is kept by rule.",
+        ),
+    ],
+)
+def test_a_network_best_in_its_last_epoch_might_have_improved_unless_the_schedule_ended_there(
+    places, schedule, kept_epoch, said
+):
+    task = read_sources(places, PARAMS, BACKBONES).tasks[0]
+    falling = task.histories[BACKBONES[0]][1].assign(val_loss=[0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    train = Training(epochs=6, seeds=(1,), schedule=schedule, kept_epoch=kept_epoch)
+    lines = cautions.training_cautions(replace(task, histories={BACKBONES[0]: {1: falling}}), train)
+    assert lines == [f"{BACKBONES[0]} was best in the last of 6 epochs allowed: {said}"]
+
+
+def test_epochs_are_counted_from_one_for_readers(places, tmp_path):
+    task = read_sources(places, PARAMS, BACKBONES).tasks[0]
+    (axes,) = curves.training_curves(task.histories, {"val_auc": "validation"}, "AUC").axes
+    assert list(axes.lines[0].get_xdata()) == [1, 2, 3, 4, 5, 6]
+    models = tmp_path / "models"
+    shutil.copytree(places.models, models)
+    for card in models.glob("*/*/*/model.json"):
+        card.write_text(json.dumps(json.loads(card.read_text()) | {"epochs": 6, "kept_epoch": 5}))
+    rows = [row for table in Page(build(replace(places, models=models)).page).tables for row in table]
+    assert rows.count(["kept epoch", "6 (5 in the file, which counts from 0)"]) == 4
 
 
 def test_drops_stand_beside_the_shortcut_audit_with_those_elsewhere(tmp_path):

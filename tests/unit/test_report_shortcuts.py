@@ -8,9 +8,9 @@ from report_pages import Page, build
 
 from nonmass.errors import InputError
 from nonmass.report.records import Estimate
-from nonmass.report.shortcuts import audit_rows, findings, forest, tells_apart
+from nonmass.report.shortcuts import audit_rows, by_chance, findings, forest, reconciled, tells_apart, verdicts
 from nonmass.report.sources import read_sources
-from nonmass.shortcut_table import GROUPS
+from nonmass.shortcut_table import GROUPS, SHORTCUTS
 
 
 @pytest.fixture(scope="module")
@@ -92,5 +92,39 @@ def test_the_answer_shows_what_shortcuts_reach(places):
     words = Page(build(places).page).words
     answer = words[words.index("The answer") : words.index("Fig. 1.")]
     audited = 3  # detection has one part, classification two
-    assert answer.count("(sharpness of the whole field) reaches AUC 0.800") == audited
-    assert answer.count("of all figures beside the lesion 0.540") == audited
+    assert answer.count("the strongest group, sharpness of the whole field, 0.800") == audited
+    assert answer.count("all figures beside the lesion reach AUC 0.540") == audited
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ((0.434, 0.614), "no better than chance: the interval holds chance, 0.5."),
+        ((0.3, 0.4), "worse than chance"),
+        ((0.501, 0.7), ""),
+        ((None, None), ""),
+    ],
+)
+def test_chance_is_called_so(tasks, limits, said):
+    whole = tasks[0].performance[BACKBONES[0]]["test"]
+    lines = by_chance({BACKBONES[0]: replace(whole, auc=Estimate(0.525, *limits))})
+    assert said in "".join(lines) and bool(lines) == bool(said)
+
+
+def test_the_answer_says_what_chance_the_audit_and_the_removal_of_lesions_say(tasks, places):
+    matched = with_area(tasks[0], "all", 0.9, 0.8, 0.99)
+    said = verdicts(matched, "test")
+    assert [line.partition(":")[0] for line in said] == [f"{name}, test" for name in (*BACKBONES, BACKBONES[0])]
+    assert "it has not shown that it sees lesions" in said[0]
+    # Calls lose 1.3 with the lesion, by construction; of the network that was explained alone.
+    assert said[2] == reconciled(matched, "develop")[0]
+    assert "by 1.300 (1.250\u20131.350) more than" in said[2] and "Both hold" in said[2]
+    assert verdicts(tasks[0], "test") == []  # well above shortcuts, so there is nothing to reconcile
+    table = SHORTCUTS.read(places.shortcuts / "detect.csv")
+    try:
+        SHORTCUTS.write(matched.shortcuts, places.shortcuts / "detect.csv")
+        words = Page(build(places).page).words
+    finally:
+        SHORTCUTS.write(table, places.shortcuts / "detect.csv")
+    assert words[words.index("The answer") : words.index("Fig. 1.")].count("it has not shown that it sees lesions") == 2
+    assert words.count("Both hold") == 2  # in the answer, and where the lesion is taken out

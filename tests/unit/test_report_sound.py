@@ -1,13 +1,14 @@
 """What the page says of patients, pairs, calibration, decisions and subgroups."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from report_inputs import AT_THE_END, BACKBONES, PARAMS, write_inputs
 from report_pages import Page, build
 
 from nonmass import tables
-from nonmass.report import calibration, comparisons, subgroups, wording
+from nonmass.report import calibration, cautions, comparisons, subgroups, wording
 from nonmass.report.records import Estimate
 from nonmass.report.sources import read_sources
 
@@ -49,6 +50,14 @@ def test_a_difference_that_was_shown_needs_no_such_sentence():
     assert "0.070" in comparisons.could_have_shown(measures, 0.95)
 
 
+def test_an_adjusted_p_that_reads_alike_is_not_printed_twice():
+    measures = {"p": Estimate(0.0041), "p_holm": Estimate(0.0044)}
+    assert comparisons.tested(measures) == "p = 0.004 (also by Holm)"
+    measures["p_holm"] = Estimate(0.0082)
+    assert comparisons.tested(measures) == "p = 0.004 (p = 0.008 by Holm)"
+    assert comparisons.tested({"p": Estimate(0.0041)}) == "p = 0.004"
+
+
 def test_table_3_names_both_frozen_cut_offs_and_the_published_one(page):
     rules = [cell for row in cells(page) for cell in row if cell in wording.RULE_WORDS.values()]
     assert set(rules) == set(wording.RULE_WORDS.values())
@@ -58,7 +67,26 @@ def test_table_3_names_both_frozen_cut_offs_and_the_published_one(page):
 def test_patients_and_errors_are_counted(page):
     rows = [row for row in cells(page) if "0.876 (0.765\u20130.988)" in row]
     assert len(rows) == 2 * 3
-    assert all("0 (0.0\u20133.0)" in row and "2 (0.2\u20136.8)" in row and "0.679" in row for row in rows)
+    for row in rows:
+        missed, alarmed = row[-3:-1]
+        assert re.fullmatch(r"0 \(0\.0\u20133\.0\) ?of \d+", missed), missed
+        assert re.fullmatch(r"2 \(0\.2\u20136\.8\) ?of \d+", alarmed), alarmed
+        # Detection: who has images of both classes would count in both; here nobody has.
+        patients = int(row[-6])
+        assert sum(int(cell.rpartition("of ")[2]) for cell in (missed, alarmed)) == patients
+
+
+def test_a_sensitive_cut_off_that_calls_fewer_positive_is_said_to(task):
+    values = task.performance[BACKBONES[0]]["test"]
+    plain = {"cutoff": Estimate(-0.596), "sensitivity": Estimate(0.9804)}
+    sensitive = {"cutoff": Estimate(-0.086), "sensitivity": Estimate(0.9412)}
+    rules = {"frozen": plain, "frozen_sensitivity": sensitive}
+    (line,) = cautions.sensitive_cautions("test", {"net": replace(values, rules=rules)})
+    assert line.startswith("Test, net: the sensitive cut-off, \u22120.086, lies above the plain one, \u22120.596,")
+    assert line.endswith("no more sensitive here: 94.1 % against 98.0 %.")
+    lower = {"frozen": plain, "frozen_sensitivity": sensitive | {"cutoff": Estimate(-0.7)}}
+    assert cautions.sensitive_cautions("test", {"net": replace(values, rules=lower)}) == []
+    assert cautions.sensitive_cautions("test", {"net": replace(values, rules={"frozen": plain})}) == []
 
 
 def test_an_area_of_one_is_followed_by_its_errors(tmp_path):
@@ -95,7 +123,19 @@ def test_figures_name_their_axes_and_say_what_stands_for_what(task):
     texts = [text.get_text() for text in reliability.legends[0].get_texts()]
     assert f"{BACKBONES[0]}, temperature-scaled\nBrier score 0.172 (0.122\u20130.222)" in texts
     decision = calibration.decision_figure(task, "test")
-    assert [text.get_text() for text in decision.legends[0].get_texts()] == ["treat all", "treat none", *BACKBONES]
+    *named, shaded = [text.get_text() for text in decision.legends[0].get_texts()]
+    assert named == ["treat all", "treat none", *BACKBONES]
+    assert shaded == "shaded: interval by patients"
+
+
+def test_decision_curves_end_near_what_can_be_gained_and_no_marker_is_cut(task):
+    """The share of positives is the most that can be gained; bands go beyond, as they allow for another share."""
+    wide = replace(task, decisions=task.decisions.assign(hi="0.9"))
+    (axes,) = calibration.decision_figure(wide, "test").axes
+    assert axes.get_ylim()[1] == pytest.approx(1.2 * task.decisions["net_benefit"].max())
+    assert axes.get_xlim()[1] > task.decisions["threshold"].max()
+    plots = calibration.decision_plots(task)
+    assert all("which allows for another share of positives" in plot.caption for plot in plots)
 
 
 def test_subgroups_are_in_order_and_what_is_not_known_is_said(page, task):

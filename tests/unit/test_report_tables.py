@@ -107,10 +107,19 @@ def test_a_characteristic_of_one_value_has_one_row_and_no_test() -> None:
     tests = pd.DataFrame([*rows, ("mass", "age_years", "", "", "few")], columns=list(tables.CHARACTERISTICS.columns))
     clinical = clinical_data(manifest, patients)
     table = clinical_characteristics(clinical, tests, TESTS_CSV)
-    cells = table.set_index("characteristic").loc[["diagnosed by", "follow up, years"]]
+    cells = table.set_index("characteristic").loc[["diagnosed by", "follow-up, years"]]
     assert cells.to_numpy().tolist() == [["biopsy", "2 of 3", "1 of 1", "", ""], ["2", "2 of 3", "0 of 1", "", ""]]
     assert informative_tests(clinical, tests)["characteristic"].to_list() == ["age_years"]
     assert list(clinical_characteristics(clinical, tests[:2], TESTS_CSV).columns[-1:]) == ["malignant non-mass lesion"]
+
+
+def test_columns_and_values_of_our_own_are_told_in_words() -> None:
+    manifest, patients = patients_and_manifest()
+    ways = ["histology", "follow_up", "histology", "histology"]
+    _, table = clinical(manifest, patients.assign(diagnosed_by=ways, seen_on_us="yes", follow_up_years="3"))
+    assert {"seen on ultrasound", "diagnosed by", "follow-up, years"} <= set(table["characteristic"])
+    assert {"follow-up", "histology"} <= set(table["level"])
+    assert "_" not in "".join([*table["characteristic"], *table["level"]])
 
 
 def test_columns_are_judged_by_the_included_patients_alone() -> None:

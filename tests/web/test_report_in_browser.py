@@ -109,6 +109,25 @@ def test_a_phone_scrolls_tables_not_the_page(visit):
     assert "scroll sideways" in frame.evaluate("one => getComputedStyle(one, '::before').content")
 
 
+def test_a_phone_shows_numbers_of_table_3_without_scrolling_and_keeps_their_names(visit):
+    page = visit(width=390)
+    frame = page.locator("#performance .scroll").first
+    right = frame.evaluate("one => one.getBoundingClientRect().right")
+    row = frame.locator("tbody tr:not(.opens)").first
+    edges = row.locator("td").evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().right)")
+    assert sum(edge <= right for edge in edges) >= 2  # area and cut-off
+    before = row.locator("th").evaluate("one => one.getBoundingClientRect().left")
+    frame.evaluate("one => { one.scrollLeft = 150 }")
+    assert row.locator("th").evaluate("one => one.getBoundingClientRect().left") == before
+
+
+def test_a_card_of_one_part_is_filled_to_its_right(visit):
+    page = visit()
+    for card in page.locator("#answer .card").all():
+        edges = card.locator(".parts > *").evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+        assert len({round(edge) for edge in edges}) == 2
+
+
 def test_paper_cuts_nothing(visit):
     page = visit(width=PAPER_PX)
     page.emulate_media(media="print")

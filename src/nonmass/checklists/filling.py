@@ -46,6 +46,16 @@ class Answer:
         return " ".join(told.text for told in self.told)
 
     @property
+    def prose(self) -> list[Told]:
+        """Sentences that are no rows."""
+        return [told for told in self.told if not told.cells]
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """Those that are, in the same order; under `sentences.ROW_COLUMNS`."""
+        return [told.cells for told in self.told if told.cells]
+
+    @property
     def sources(self) -> dict[str, list[str]]:
         """Path of a file -> the keys that were told of it, in the order in which they were met."""
         return by_file(self.told)

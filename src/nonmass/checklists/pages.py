@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nonmass.checklists.filling import Answer, by_file, counts
 from nonmass.checklists.items import HERE, Checklist
-from nonmass.checklists.sentences import Told
+from nonmass.checklists.sentences import ROW_COLUMNS, Told
 from nonmass.files import write_text
 from nonmass.look.style import style_of
 from nonmass.look.templates import templates_of
@@ -35,7 +35,12 @@ def write_documents(documents: Documents, out_dir: Path) -> None:
     for name, (_, answers) in documents.checklists.items():
         write_text(out_dir / f"{name}.csv", csv_of(answers))
     environment = templates_of(HERE, autoescape=False)
-    environment.globals |= {"RESEARCH_USE": RESEARCH_USE, "counts": counts, "by_file": by_file}
+    environment.globals |= {
+        "RESEARCH_USE": RESEARCH_USE,
+        "counts": counts,
+        "by_file": by_file,
+        "ROW_COLUMNS": ROW_COLUMNS,
+    }
     environment.filters |= {"plain": plain, "link": lambda path: Path(os.path.relpath(path, out_dir)).as_posix()}
     for name, (checklist, answers) in documents.checklists.items():
         text = environment.get_template("checklist.md.j2").render(checklist=checklist, answers=answers)

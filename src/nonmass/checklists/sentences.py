@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from nonmass.checklists.facts import Facts
-from nonmass.checklists.words import FORMS
+from nonmass.checklists.words import FORMS, loop_words
 from nonmass.errors import InputError
 from nonmass.params import Section
 
+ROW_COLUMNS = ("Task", "Part", "Network", "Measure", "Estimate (interval)")
 PLACE = re.compile(r"\{([^{}]+)\}")
 LOOPED = re.compile(r"<(\w+)>")
 
@@ -78,10 +79,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Told:
-    """A sentence that is true of these facts, and where that can be seen."""
+    """A sentence that is true of these facts, and where that can be seen; `cells` where it is a row of a table."""
 
     text: str
     sources: tuple[Source, ...]
+    cells: tuple[str, ...] = ()
 
 
 def _as_plan(value: Any) -> Any:
@@ -89,7 +91,9 @@ def _as_plan(value: Any) -> Any:
         return {"text": value}
     # What has passed through here is no JSON to pydantic any more, and a list then no tuple.
     each = {name: tuple(over) if isinstance(over, list) else over for name, over in value.get("each", {}).items()}
-    return {**value, "each": each, "needs": tuple(value.get("needs", ()))}
+    row = tuple(value.get("row", ()))
+    text = value["text"] if not row else f"{', '.join(row[:3])}: {row[3]} {row[4]}."
+    return {**value, "text": text, "row": row, "each": each, "needs": tuple(value.get("needs", ()))}
 
 
 class Plan(Section):
@@ -101,6 +105,9 @@ class Plan(Section):
         when: Place -> what it has to hold (null: nothing; of a list one), all of them.
         unless: Place -> what it may not hold (nothing, or of a list any), none of them.
         needs: Places that have to hold something.
+        below: Place -> another, whose number has to be greater; all of them.
+        not_below: Place -> another, whose number has to be no greater; all of them.
+        row: Cells of the same words, under `ROW_COLUMNS`, where many such sentences read better as a table; else none.
     """
 
     text: str
@@ -108,12 +115,16 @@ class Plan(Section):
     when: dict[str, Any] = Field(default_factory=dict)
     unless: dict[str, Any] = Field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    below: dict[str, str] = Field(default_factory=dict)
+    not_below: dict[str, str] = Field(default_factory=dict)
+    row: tuple[str, ...] = ()
 
     @cached_property
     def places(self) -> tuple[str, ...]:
         """All places that the sentence looks at, as they are written."""
         domains = (domain for domain in self.each.values() if isinstance(domain, str))
-        return (*PLACE.findall(self.text), *self.when, *self.unless, *self.needs, *domains)
+        compared = (name for pair in (*self.below.items(), *self.not_below.items()) for name in pair)
+        return (*PLACE.findall(self.text), *self.when, *self.unless, *self.needs, *compared, *domains)
 
 
 Sentence = Annotated[Plan, BeforeValidator(_as_plan)]
@@ -121,13 +132,13 @@ Sentence = Annotated[Plan, BeforeValidator(_as_plan)]
 
 def tell(plans: tuple[Plan, ...], facts: Facts) -> list[Told]:
     """All that can be told of these facts; what reads alike is told once, with the sources of all."""
-    sources: dict[str, dict[Source, None]] = {}
+    sources: dict[tuple[str, tuple[str, ...]], dict[Source, None]] = {}
     for plan in plans:
         for loops in _rounds(tuple(plan.each.items()), facts, {}):
             told = _tell_once(plan, loops, facts)
             if told:
-                sources.setdefault(told.text, {}).update(dict.fromkeys(told.sources))
-    return [Told(text, tuple(found)) for text, found in sources.items()]
+                sources.setdefault((told.text, told.cells), {}).update(dict.fromkeys(told.sources))
+    return [Told(text, tuple(found), cells) for (text, cells), found in sources.items()]
 
 
 def _tell_once(plan: Plan, loops: dict[str, str], facts: Facts) -> Told | None:
@@ -142,13 +153,40 @@ def _tell_once(plan: Plan, loops: dict[str, str], facts: Facts) -> Told | None:
         return None
     if any(place(text).find(facts) is None for text in plan.needs):
         return None
-    pieces = PLACE.split(plan.text)  # words and places in turn
-    said = [place(piece).say(facts) if index % 2 else _filled(piece, loops) for index, piece in enumerate(pieces)]
+    order = ((plan.below, True), (plan.not_below, False))
+    if any(_is_below(place(a), place(b), facts) is not wanted for pairs, wanted in order for a, b in pairs.items()):
+        return None
+    words = {name: loop_words(name, value, _named(facts)) for name, value in loops.items()}
+    text, *cells = (_said(text, loops, words, facts) for text in (plan.text, *plan.row))
+    if text is None:
+        return None
+    compared = (name for pair in (*plan.below.items(), *plan.not_below.items()) for name in pair)
+    looked_at = [place(name) for name in (*PLACE.findall(plan.text), *plan.needs, *conditions, *compared)]
+    found = (one.source(facts) for one in looked_at if one.find(facts) is not None)
+    return Told(text, tuple(dict.fromkeys(found)), tuple(filter(None, cells)))
+
+
+def _said(text: str, loops: dict[str, str], words: dict[str, str], facts: Facts) -> str | None:
+    """Text with its places filled; None if one of them is missing."""
+    pieces = PLACE.split(text)  # words and places in turn
+    said = [
+        Place.of(piece, loops).say(facts) if index % 2 else _filled(piece, words) for index, piece in enumerate(pieces)
+    ]
     if None in said:
         return None
-    looked_at = [place(name) for name in (*pieces[1::2], *plan.needs, *conditions)]
-    found = (one.source(facts) for one in looked_at if one.find(facts) is not None)
-    return Told(" ".join("".join(filter(None, said)).split()), tuple(dict.fromkeys(found)))
+    told = " ".join("".join(filter(None, said)).split())
+    return told[:1].upper() + told[1:] if text.startswith("<task>") else told  # other names keep their letters
+
+
+def _is_below(one: Place, other: Place, facts: Facts) -> bool | None:
+    """Whether a number is smaller than another; None where either is missing."""
+    first, second = one.find(facts), other.find(facts)
+    return None if first is None or second is None else bool(first < second)
+
+
+def _named(facts: Facts) -> dict[str, Any]:
+    params = facts["params"].content if "params" in facts else {}
+    return params if isinstance(params, dict) else {}
 
 
 def _held(place: Place, facts: Facts) -> Any:

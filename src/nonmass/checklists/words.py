@@ -2,11 +2,24 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
+from functools import partial
+from itertools import permutations
 from typing import Any
 
 CENTRE = ("est", "estimate", "auc")  # what tables call an estimate
 LIMITS = ("lo", "hi")
+KEYS = {
+    "task": {"detect": "detection", "classify": "classification"},
+    "part": {"train": "training part", "val": "validation part", "test": "test part", "external": "external part"},
+}
+COLUMNS = {
+    "birads": "BI-RADS",
+    "age_years": "age, years",
+    "lesion_size_mm": "lesion size, mm",
+    "caliper": "calipers (by the detector)",
+}
 QUOTES = "\u201c\u201d"
 
 
@@ -59,6 +72,32 @@ def criterion(rule: dict[str, Any]) -> str:
     return f"{rule['name']} ({of}{verb} {'; or '.join(ways)})"
 
 
+def loop_words(name: str, value: str, params: dict[str, Any]) -> str:
+    """What a loop goes over, as a reader calls it: a task, a part, a rule, a column, a pair of networks.
+
+    Args:
+        name: Of the loop.
+        value: A key of a file.
+        params: Content of params.yaml, whose own names have lost their marks as keys.
+    """
+    if name == "step":
+        key = value.split("_", 1)[-1]
+        rules = {_letters(rule["name"]): rule["name"] for rule in params.get("criteria", ())}
+        return str(rules.get(_letters(key), key.replace("_", " ")))
+    if name == "pair":
+        pairs = {
+            f"{one}-{other}": f"{one} minus {other}" for one, other in permutations(params.get("backbones", ()), 2)
+        }
+        return pairs.get(value, value)
+    if name == "column":
+        return COLUMNS.get(value, value.replace("_", " "))
+    return KEYS.get(name, {}).get(value, value)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
 def interval(value: Any, factor: int = 1, digits: int = 3, unit: str = "") -> str | None:
     """`0.912 (0.853 to 0.951)`; without limits it says so; None without an estimate."""
     if not isinstance(value, dict):
@@ -87,6 +126,10 @@ def _fixed(value: float, digits: int) -> str:
     return text.replace("-", "\u2212")
 
 
+def _amount(value: int, noun: str) -> str:
+    return f"{words_of(value)} {noun}{'' if value == 1 else 's'}"
+
+
 # What may follow the bar in a place.
 FORMS: dict[str, Callable[[Any], str | None]] = {
     "": words_of,
@@ -104,5 +147,6 @@ FORMS: dict[str, Callable[[Any], str | None]] = {
     "rules": lambda value: "; ".join(criterion(rule) for rule in value),
     "versions": lambda value: ", ".join(f"{name} {version}" for name, version in sorted(value.items())),
     "shares": lambda value: joined([f"{name} {share(part)}" for name, part in sorted(value.items())], "and"),
+    **{noun: partial(_amount, noun=noun) for noun in ("epoch", "device", "machine", "CPU thread")},
     "len": lambda value: str(len(value)),
 }

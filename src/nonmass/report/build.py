@@ -1,7 +1,7 @@
 """Composes the report: tables and figures as files, and one self-contained page."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -24,10 +24,17 @@ from nonmass.report import (
     tables,
     wording,
 )
-from nonmass.report.figures import Plot, write_figure
+from nonmass.report.figures import Plot, mark, write_figure
 from nonmass.report.flow_drawing import flow_plot
 from nonmass.report.page import render_page
-from nonmass.report.paper import write_table
+from nonmass.report.paper import (
+    Printed,
+    characteristics_printed,
+    data_sets_printed,
+    flow_printed,
+    performance_printed,
+    write_table,
+)
 from nonmass.report.records import Sources
 from nonmass.tables import FINDINGS
 
@@ -38,11 +45,13 @@ class Report:
 
     Attributes:
         tables: Stem -> table of the study.
+        printed: Stem -> what of it LaTeX has.
         plots: The figures that are files of their own, too.
         page: The whole page, HTML.
     """
 
     tables: dict[str, pd.DataFrame]
+    printed: dict[str, tuple[Printed, ...]]
     plots: tuple[Plot, ...]
     page: str
 
@@ -68,6 +77,18 @@ def compose_report(sources: Sources) -> Report:
         explanations.figure_four_plot(task) for task in sources.tasks if explanations.ordered_pictures(task.heat_maps)
     ]
     network_schemes = list(networks.network_plots(sources.networks))
+    of_tasks = (roc, calibrations, decisions, forests)
+    drawn = (
+        flow_chart,
+        *audits.values(),
+        *chain.from_iterable(plots for of_task in of_tasks for plots in of_task.values()),
+        *similarity.values(),
+        *network_schemes,
+        *fourth,
+    )
+    training = {task.name: list(curves.training_plots(task)) for task in sources.tasks}
+    for plot in (*drawn, *chain.from_iterable(training.values())):
+        mark(plot.figure, cautions.mark(sources.reported))
     page = {
         "table1": tables.cells(table1, 2, "Table 1", manifest_csv, patients_csv, fields_csv),
         "tests": tables.informative_tests(clinical, sources.tests),
@@ -96,7 +117,7 @@ def compose_report(sources: Sources) -> Report:
         "calibrations": calibrations,
         "decisions": decisions,
         "forests": forests,
-        "training": {task.name: list(curves.training_plots(task)) for task in sources.tasks},
+        "training": training,
         "networks": network_schemes,
         "similarity": similarity,
         "pictures": {task.name: explanations.grouped_pictures(task.heat_maps) for task in sources.tasks},
@@ -105,25 +126,37 @@ def compose_report(sources: Sources) -> Report:
         "level": wording.in_percent(sources.reported.roc.confidence_level),
     }
     shout = cautions.shout(*sources.tasks)
+    frames = {
+        "fig1_flow": steps.assign(split=shout) if shout else steps,
+        "table1_patients": table1.assign(split=shout) if shout else table1,
+        "table2_data_sets": table2,
+        "table3_performance": tables.performance(sources.tasks),
+    }
+    about = cautions.mark(sources.reported)
+    words = {
+        "fig1_flow": flow_printed(steps),
+        "table1_patients": characteristics_printed(table1),
+        "table2_data_sets": data_sets_printed(table2),
+    }
     return Report(
-        {
-            "fig1_flow": steps.assign(split=shout) if shout else steps,
-            "table1_patients": table1.assign(split=shout) if shout else table1,
-            "table2_data_sets": table2,
-            "table3_performance": tables.performance(sources.tasks),
-        },
-        (
-            flow_chart,
-            *audits.values(),
-            *chain.from_iterable(
-                plots for of_tasks in (roc, calibrations, decisions, forests) for plots in of_tasks.values()
-            ),
-            *similarity.values(),
-            *network_schemes,
-            *fourth,
-        ),
+        {stem: frame.assign(data=about) for stem, frame in frames.items()},
+        _printed(words, sources, about),
+        drawn,
         render_page(page),
     )
+
+
+def _printed(words: dict[str, pd.DataFrame], sources: Sources, about: str) -> dict[str, tuple[Printed, ...]]:
+    """Stem -> tables of LaTeX, with captions that say what the data are."""
+    whole = {
+        stem: (Printed(stem, cautions.captioned(CAPTIONS[stem], *sources.tasks), table),)
+        for stem, table in words.items()
+    }
+    by_task = {"table3_performance": tuple(performance_printed(sources.tasks))}
+    return {
+        stem: tuple(replace(one, caption=f"{one.caption} {about}.") for one in of_stem)
+        for stem, of_stem in (whole | by_task).items()
+    }
 
 
 CAPTIONS = {
@@ -131,14 +164,13 @@ CAPTIONS = {
     "table1_patients": "Clinical characteristics by pathology, per patient: mean and standard deviation, or number and "
     "percentage of those whose value is known.",
     "table2_data_sets": "Images and patients of each part and class, and images that are in no part.",
-    "table3_performance": "Performance on each part, sound and as published: estimates (est) with limits (lo, hi).",
 }
 
 
 def write_report(report: Report, out_dir: Path) -> None:
     """Write OUT_DIR/index.html; OUT_DIR/paper/tables (CSV and LaTeX) and OUT_DIR/paper/figures (SVG and PNG)."""
     for name, table in report.tables.items():
-        write_table(table, CAPTIONS[name], out_dir / "paper" / "tables" / name)
+        write_table(table, report.printed[name], out_dir / "paper" / "tables" / name)
     for plot in report.plots:
         write_figure(plot.figure, plot.svg, out_dir / "paper" / "figures" / plot.name)
     write_text(out_dir / "index.html", report.page)

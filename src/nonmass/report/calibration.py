@@ -16,6 +16,7 @@ from nonmass.report.wording import PARTS_JUDGED, estimate, number, part_name, ta
 SCALE_WORDS = {"raw": "as trained", "scaled": "temperature-scaled"}
 POLICIES = ("treat all", "treat none")
 MEASURES = ("brier", "intercept", "slope")
+BAND = 0.15  # opacity of an interval
 LOWEST = -0.15  # of net benefit that is shown; far below zero nobody acts
 
 
@@ -109,11 +110,10 @@ def decision_figure(task: TaskSources, part: str, shout: str = "") -> Figure:
     rows = task.decisions[task.decisions["part"] == part]
     with matplotlib.style.context(["default", STYLE]):
         names = [name for name in task.performance if part in task.performance[name]]
-        figure = Figure(figsize=(3.7, 3.1 + LEGEND_IN * (2 + len(names))), layout="constrained")
-        axes = figure.add_subplot(
-            xlim=(0, rows["threshold"].max()),
-            ylim=(LOWEST, max(0.1, 1.15 * rows["hi"].replace("", 0).astype(float).max())),
-        )
+        figure = Figure(figsize=(3.7, 3.1 + LEGEND_IN * (3 + len(names))), layout="constrained")
+        # Bands may end above, as they allow for another share of positives, which is the most that can be gained.
+        top = max(0.1, 1.2 * rows["net_benefit"].max())
+        axes = figure.add_subplot(xlim=(0, rows["threshold"].max() + 0.02), ylim=(LOWEST, top))
         axes.set_title(shout, fontweight="bold")
         axes.set(xlabel="Probability from which one acts", ylabel="Net benefit, per image")
         axes.axhline(0, color=LINE, linewidth=1)
@@ -128,6 +128,7 @@ def decision_figure(task: TaskSources, part: str, shout: str = "") -> Figure:
                 axes.plot([], [], " ", label=f"{name}: no temperature")
             else:
                 _decision(axes, curve, number, name)
+        axes.fill_between([], [], [], color=MUTED, alpha=BAND, linewidth=0, label="shaded: interval by patients")
         figure.legend(loc="outside lower left", handlelength=2.6)
         return figure
 
@@ -136,7 +137,7 @@ def _decision(axes: Axes, curve: pd.DataFrame, number: int, name: str) -> None:
     colour = SERIES[number % len(SERIES)]
     bounded = curve[curve["lo"] != ""]
     low, high = bounded["lo"].astype(float), bounded["hi"].astype(float)
-    axes.fill_between(bounded["threshold"], low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.fill_between(bounded["threshold"], low, high, color=colour, alpha=BAND, linewidth=0)
     axes.plot(
         curve["threshold"],
         curve["net_benefit"],
@@ -173,7 +174,10 @@ def decision_plots(task: TaskSources) -> Iterator[Plot]:
     for part in PARTS_JUDGED:
         if not numbers_of(task, part):
             continue
-        caption = f"{task_name(task.name)}, {part_name(part).lower()}: net benefit."
+        caption = (
+            f"{task_name(task.name)}, {part_name(part).lower()}: net benefit. Shaded: its interval, which allows for "
+            "another share of positives among other patients; it may end above the picture."
+        )
         yield Plot(
             f"decision_{task.name}_{part}",
             cautions.captioned(caption, task),

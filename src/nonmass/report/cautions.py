@@ -6,16 +6,18 @@ from pathlib import Path
 import pandas as pd
 
 from nonmass.report.cited import derived, joined, quoted, say
-from nonmass.report.records import Explained, Performance, Sources, TaskSources
-from nonmass.report.reported import Reported
+from nonmass.report.records import Estimate, Explained, Performance, Sources, TaskSources
+from nonmass.report.reported import Reported, Training
 from nonmass.report.wording import (
     CLASS_WORDS,
     PARTS_SHOWN,
     RULE_WORDS,
     amount,
     column_name,
+    number,
     part_name,
     points,
+    sentence,
     task_name,
 )
 from nonmass.tables import CHARACTERISTICS
@@ -35,6 +37,8 @@ STAND_INS = (
 )
 NOTICES = {"phantom": PHANTOMS, "busi": STAND_INS, "busbra": STAND_INS}
 
+MARKS = {"phantom": "synthetic phantoms", "busi": "public stand-ins", "busbra": "public stand-ins"}
+
 # Below this the notes of pROC's users and our simulations agree: intervals stop covering.
 FEW_PATIENTS = 10
 
@@ -43,6 +47,14 @@ def data_notices(reported: Reported) -> list[str]:
     """What kind of data this is, one sentence a kind; empty for a study's own images."""
     adapters = {reported.sources[cohort].adapter for cohort in reported.cohorts if cohort in reported.sources}
     return sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
+
+
+def mark(reported: Reported) -> str:
+    """For what leaves the page: what kind of data this is, in few words, and what it may be used for."""
+    kinds = {MARKS.get(reported.sources[c].adapter, "") for c in reported.cohorts if c in reported.sources}
+    words = " and ".join(sorted(kinds - {""}))
+    kind = f"in part {words}" if "" in kinds and words else words
+    return ". ".join(filter(None, [sentence(kind), "Research use only"]))
 
 
 def task_cautions(task: TaskSources, part: str = "external") -> list[str]:
@@ -114,6 +126,25 @@ def cutoff_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
     ]
 
 
+def sensitive_cautions(part: str, numbers: dict[str, Performance]) -> list[str]:
+    """Where the sensitive cut-off calls fewer images positive than the plain one does."""
+    lines: list[str] = []
+    for backbone, values in numbers.items():
+        plain, sensitive = (values.rules.get(rule, {}) for rule in ("frozen", "frozen_sensitivity"))
+        (cutoff, share), (above, less) = (
+            (point.get("cutoff", Estimate()).est, point.get("sensitivity", Estimate()).est)
+            for point in (plain, sensitive)
+        )
+        if cutoff is None or share is None or above is None or less is None or above <= cutoff:
+            continue
+        words = (
+            f"{part_name(part)}, {backbone}: the sensitive cut-off, {{}}, lies above the plain one, {{}}, which had "
+            "more sensitivity on validation than was asked for. So it is no more sensitive here: {} % against {} %."
+        )
+        lines.append(say(words, number(above), number(cutoff), points(less), points(share)))
+    return lines
+
+
 def ensemble(seeds: tuple[int, ...]) -> str:
     """What a figure of a network is a figure of."""
     if len(seeds) == 1:
@@ -151,17 +182,23 @@ def perturbation_cautions(explained: Explained) -> list[str]:
     ]
 
 
-def training_cautions(task: TaskSources, epochs_allowed: int) -> list[str]:
+def training_cautions(task: TaskSources, train: Training) -> list[str]:
     """Networks whose validation loss was still falling when the limit of epochs stopped them."""
+    ends_there = train.schedule == "cosine" and train.kept_epoch == "last"
+    why = (
+        "its rate had fallen along the cosine to the end by then, and the last epoch is kept by rule."
+        if ends_there
+        else "it might still have improved."
+    )
     return [
         say(
-            f"{backbone}{{}} was best in the last of {{}} allowed: it might still have improved.",
+            f"{backbone}{{}} was best in the last of {{}} allowed: {why}",
             say(" (seed {})", seed) if len(of_seeds) > 1 else "",
-            amount(epochs_allowed, "epoch"),
+            amount(train.epochs, "epoch"),
         )
         for backbone, of_seeds in task.histories.items()
         for seed, history in of_seeds.items()
-        if len(history) >= epochs_allowed and history["val_loss"].idxmin() == len(history) - 1
+        if len(history) >= train.epochs and history["val_loss"].idxmin() == len(history) - 1
     ]
 
 

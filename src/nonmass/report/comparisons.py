@@ -2,7 +2,7 @@
 
 from nonmass.report.cited import derived, say
 from nonmass.report.records import Estimate, Performance, TaskSources
-from nonmass.report.wording import PARTS_JUDGED, amount, counted, number, part_name
+from nonmass.report.wording import PARTS_JUDGED, amount, counted, number, p_value, part_name
 
 MEASURE_WORDS = {
     "auc_difference": "difference in AUC",
@@ -24,6 +24,14 @@ def could_have_shown(measures: dict[str, Estimate], level: float) -> str:
     )
 
 
+def tested(measures: dict[str, Estimate]) -> str:
+    """The p-value of a difference, and the adjusted one where it reads otherwise."""
+    p, adjusted = p_value(measures.get("p")), p_value(measures.get("p_holm"))
+    if measures.get("p_holm", Estimate()).est is None:
+        return p
+    return say("{} (also by Holm)", p) if p == adjusted else say("{} ({} by Holm)", p, adjusted)
+
+
 def pairs_on(task: TaskSources) -> list[tuple[str, tuple[str, str], dict[str, Estimate]]]:
     """(part, pair, measures) of the parts that judge, in the order of the page."""
     pairs = task.comparisons.items()
@@ -37,14 +45,14 @@ def errors_counted(values: Performance) -> str:
     if missed is None or alarmed is None:
         return ""
     positive = amount(values.n["positive_patients"], "positive patient")
-    negative = amount(_negative(values), "negative patient")
+    negative = amount(negatives(values), "negative patient")
     return say(
         "at the frozen cut-off {} of {} with an image called negative, {} of {} with one called positive",
         *(counted(missed), positive, counted(alarmed), negative),
     )
 
 
-def _negative(values: Performance) -> int:
+def negatives(values: Performance) -> int:
     """Patients with a negative image; who has images of both classes counts twice."""
     names = ("patients", "positive_patients", "independent_patients", "single_class_patients")
     every, positive, independent, single = (values.n.get(name, 0) for name in names)

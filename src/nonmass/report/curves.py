@@ -127,7 +127,7 @@ def training_curves(
             for column, dashes in zip(columns, ("solid", (0, (1, 1.5))), strict=False):
                 for rank, history in enumerate(of_seeds.values()):
                     axes.plot(
-                        history["epoch"],
+                        history["epoch"] + 1,  # files count from 0
                         history[column],
                         color=SERIES[number % len(SERIES)],
                         linestyle=dashes,

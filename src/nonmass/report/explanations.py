@@ -101,7 +101,7 @@ def localisation_cautions(task: TaskSources) -> list[str]:
         for measure, words in MEASURES.items() if row.outcome == ALL else ():
             for baseline, name in BASELINES.items():
                 difference = row.values[f"gradcam-{baseline}"][measure]
-                if not _is_above_zero(difference):
+                if not is_above_zero(difference):
                     own, other = (row.values[subject][measure] for subject in ("gradcam", baseline))
                     said = f"{part_name(row.part)}, {words}: the maps are not clearly better than {name} "
                     told = (number(own.est), number(other.est), estimate(difference))
@@ -109,7 +109,16 @@ def localisation_cautions(task: TaskSources) -> list[str]:
     return lines
 
 
-def _is_above_zero(difference: Estimate) -> bool:
+def drops(task: TaskSources, target: str) -> dict[str, Estimate]:
+    """Part -> how much more a score loses without `target` than without as much elsewhere; whole parts only."""
+    return {
+        row.part: row.values[f"{target}-{target}_elsewhere"]["drop"]
+        for row in check_rows(task, "perturbation", target)
+        if row.outcome == ALL
+    }
+
+
+def is_above_zero(difference: Estimate) -> bool:
     """By its interval, or by itself where it is the same for everybody."""
     least = difference.est if difference.lo is None else difference.lo
     return least is not None and least > 0
@@ -137,9 +146,35 @@ def similarity_words(task: TaskSources) -> str:
     layers, last = curve[-1]
     most = last.est if last.hi is None else last.hi
     ranks = say("(rank correlation {} when all {} layers are random; {})", estimate(last), layers, of)
-    if most is not None and most < STILL_ALIKE:
-        return say("The maps change with the weights {}: they depend on what it has learnt.", ranks)
-    return say("The maps do not clearly change with the weights {}: do not read them as what it has learnt.", ranks)
+    if most is None or most >= STILL_ALIKE:
+        return say("The maps do not clearly change with the weights {}: do not read them as what it has learnt.", ranks)
+    again = _alike_again(curve)
+    if again:
+        low, high = (say("{} with {}", estimate(value), amount(n, "random layer")) for n, value in again)
+        words = (
+            "The maps change with the weights {}, but not steadily: from {} the correlation climbs back to {}. "
+            "How far they depend on what it has learnt is not clear."
+        )
+        return say(words, ranks, low, high)
+    return say("The maps change with the weights {}: they depend on what it has learnt.", ranks)
+
+
+def _alike_again(curve: list[tuple[int, Estimate]]) -> list[tuple[int, Estimate]]:
+    """The lowest point before the highest that maps climb back to short of the end, and that one; or none.
+
+    Climbed back is what lies clearly above the lowest before it, and by its interval may be as alike as ever.
+    """
+    found: list[list[tuple[int, Estimate]]] = []
+    for place, point in list(enumerate(curve))[1:-1]:
+        low = min(curve[:place], key=_height)
+        lo, hi = point[1].lo, point[1].hi
+        if lo is not None and hi is not None and lo > _height(low) and hi >= STILL_ALIKE:
+            found.append([low, point])
+    return max(found, key=lambda pair: _height(pair[1]), default=[])
+
+
+def _height(point: tuple[int, Estimate]) -> float:
+    return 1.0 if point[1].est is None else point[1].est
 
 
 def similarity_curve(task: TaskSources, shout: str = "") -> Figure:
@@ -177,12 +212,9 @@ def perturbation_words(task: TaskSources) -> list[str]:
     """What the interventions say, in sentences; whole parts only."""
     lines: list[str] = []
     for target, name in TARGETS.items():
-        for row in check_rows(task, "perturbation", target):
-            if row.outcome != ALL:
-                continue
-            more = row.values[f"{target}-{target}_elsewhere"]["drop"]
-            where = f"{part_name(row.part)}: without {name} the score of the call falls"
-            if _is_above_zero(more):
+        for part, more in drops(task, target).items():
+            where = f"{part_name(part)}: without {name} the score of the call falls"
+            if is_above_zero(more):
                 words = " by {} more than without as much elsewhere: it counts."
             else:
                 words = " not clearly more than without as much elsewhere ({})."
@@ -216,9 +248,8 @@ def figure_four(task: TaskSources, pictures: list[HeatMap], shout: str = "") -> 
             )
         scale = ScalarMappable(Normalize(0, pictures[0].scale_top), _shades_on_gray())
         bar = figure.colorbar(scale, ax=list(grid.ravel()), shrink=0.8, aspect=30)
-        bar.set_label("What a cell adds to the logit of the call", fontsize=8.5)
+        bar.set_label("What a cell adds to the logit of the call\n(green: lesion mask)", fontsize=8.5)
         figure.suptitle(shout, fontweight="bold")
-        figure.supxlabel("Green: lesion mask. Research use only", fontsize=8.5, x=0.01, ha="left")
         return figure
 
 

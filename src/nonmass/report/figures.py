@@ -9,10 +9,13 @@ from pathlib import Path
 import matplotlib.style
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from nonmass.files import whole_file, write_text
 
 LEGEND_IN = 0.18  # height of a line of a legend, which stands below, where it covers no curve
+
+MARK_IN = 0.2  # height of the line that says what the data are
 
 INK, MUTED, LINE, SURFACE = "#1f2428", "#5c6670", "#d4d9de", "#fefefe"
 
@@ -57,10 +60,21 @@ STYLE = {
 }
 
 
+def mark(figure: Figure, words: str) -> None:
+    """A small line above all of a figure, which leaves the page and goes without its caption then."""
+    figure.text(0.01, 1 + 0.35 * MARK_IN / figure.get_figheight(), words, fontsize=7.5, color=MUTED)
+
+
+def _extent(figure: Figure) -> Bbox:
+    """The figure with the line above it, in inches; the layout, legends below and all, knows nothing of it."""
+    width, height = figure.get_size_inches()
+    return Bbox([[0, 0], [width, height + MARK_IN]])
+
+
 def svg_text(figure: Figure) -> str:
     """A figure as SVG with text as text, no date, no version of any software."""
     with matplotlib.style.context(["default", STYLE]), io.StringIO() as stream:
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(stream, format="svg", bbox_inches=_extent(figure), metadata={"Date": None, "Creator": None})
         return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
@@ -88,7 +102,14 @@ def write_figure(figure: Figure, svg: str, stem: Path) -> None:
     """Write STEM.svg and STEM.png (300 dpi, on white)."""
     write_text(stem.with_suffix(".svg"), svg)
     with whole_file(stem.with_suffix(".png")) as path, matplotlib.style.context(["default", STYLE]):
-        figure.savefig(path, format="png", dpi=300, facecolor="white", metadata={"Software": None})
+        figure.savefig(
+            path,
+            format="png",
+            dpi=300,
+            bbox_inches=_extent(figure),
+            facecolor="white",
+            metadata={"Software": None},
+        )
 
 
 @dataclass(frozen=True)

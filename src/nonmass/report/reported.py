@@ -28,10 +28,12 @@ class Level(Record):
 
 
 class Training(Record):
-    """The most epochs a network may train, and the seeds that each is trained with."""
+    """The most epochs a network may train, the seeds that each is trained with, and what else tells how it ended."""
 
     epochs: int
     seeds: tuple[int, ...]
+    schedule: str = "plateau"
+    kept_epoch: str = "lowest_loss"
 
 
 class Groups(Record):

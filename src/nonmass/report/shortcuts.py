@@ -10,13 +10,15 @@ from matplotlib.figure import Figure
 
 from nonmass.report import cautions
 from nonmass.report.cited import count_of_row, joined, of_row, say
+from nonmass.report.explanations import drops, is_above_zero
 from nonmass.report.figures import LEGEND_IN, LINE, MUTED, SERIES, STYLE, SURFACE, Plot
-from nonmass.report.records import Estimate, TaskSources
+from nonmass.report.records import Estimate, Performance, TaskSources, numbers_of
 from nonmass.report.wording import amount, estimate, part_name, sentence, task_name
 from nonmass.shortcut_table import AUDITED, BESIDE_THE_LESION, GROUPS, SHORTCUTS
 
 ROW_IN = 0.235  # height of a row of the figure
 NAMES = {"fov": "finder", "all": "all together"}  # of groups whose key says too little
+CHANCE = 0.5  # area under the curve of who guesses
 PART_WORDS = {"develop": "cross-validated", "external": "on external images"}
 NETWORK_PARTS = {"develop": "test", "external": "external"}  # what of a network stands beside
 
@@ -52,7 +54,7 @@ class Row:
 
 def tells_apart(area: Estimate | None) -> bool:
     """Whether the interval lies above 0.5; a perfect area has none, and tells apart all the same."""
-    return area is not None and (area.est == 1 if area.lo is None else area.lo > 0.5)
+    return area is not None and (area.est == 1 if area.lo is None else area.lo > CHANCE)
 
 
 def audit_rows(task: TaskSources) -> list[Row]:
@@ -120,25 +122,77 @@ def findings(task: TaskSources) -> list[str]:
         say("Shortcuts that exist: {}.", names) if marked else nothing,
         say("All groups beside the lesion together: AUC {}.", estimate(every.areas.get("develop"))),
     ]
-    return [*lines, *_not_above(task, every)]
+    return [*lines, *(line for part in every.areas for line in not_above(task, part))]
 
 
-def _not_above(task: TaskSources, every: Row) -> list[str]:
-    """Networks that the shortcuts alone may match."""
+def not_above(task: TaskSources, part: str) -> list[str]:
+    """Networks that the shortcuts alone may match on an audited part, a sentence each."""
+    area = together(task).areas.get(part)
+    words = (
+        f"{{}}, {part_name(NETWORK_PARTS[part]).lower()}: AUC {{}} is not clearly above what shortcuts alone reach, "
+        "{}: it has not shown that it sees lesions."
+    )
+    return [
+        say(words, name, estimate(network), estimate(area))
+        for name, network in networks(task, part).items()
+        if may_match(network, area)
+    ]
+
+
+def may_match(network: Estimate, area: Estimate | None) -> bool:
+    """Whether an area of shortcuts that tell apart reaches into the interval of a network's."""
+    if area is None or not tells_apart(area):
+        return False
+    # At exactly 1 there is no interval; then the estimate itself is compared.
+    least = network.est if network.lo is None else network.lo
+    most = area.est if area.hi is None else area.hi
+    return least is not None and most is not None and least <= most
+
+
+def verdicts(task: TaskSources, part: str) -> list[str]:
+    """What stands below the areas of a part in the answer: chance, the audit, and the lesion taken out.
+
+    Args:
+        task: What it left behind.
+        part: One that judges, as the networks have it.
+    """
+    audited = [name for name in together(task).areas if NETWORK_PARTS[name] == part]
+    return [
+        *by_chance(numbers_of(task, part)),
+        *(line for name in audited for line in not_above(task, name)),
+        *(line for name in audited for line in reconciled(task, name)),
+    ]
+
+
+def by_chance(numbers: dict[str, Performance]) -> list[str]:
+    """Networks that have not been shown to be better than chance, a sentence each; `numbers` is of one part."""
     lines: list[str] = []
-    for part, area in every.areas.items():
-        for backbone, network in networks(task, part).items():
-            # At exactly 1 there is no interval; then the estimate itself is compared.
-            least = network.est if network.lo is None else network.lo
-            most = area.est if area.hi is None else area.hi
-            if tells_apart(area) and least is not None and most is not None and least <= most:
-                where = part_name(NETWORK_PARTS[part]).lower()
-                words = (
-                    f"{backbone}, {where}: AUC {{}} is not clearly above what shortcuts alone reach, {{}}: it has not "
-                    "shown that it sees lesions."
-                )
-                lines.append(say(words, estimate(network), estimate(area)))
+    for backbone, values in numbers.items():
+        lo, hi = values.auc.lo, values.auc.hi
+        if lo is None or hi is None or lo > CHANCE:
+            continue
+        told = (
+            "no better than chance: the interval holds"
+            if hi >= CHANCE
+            else "worse than chance: the interval lies below"
+        )
+        lines.append(say(f"{backbone}: AUC {{}}, {told} chance, 0.5.", estimate(values.auc)))
     return lines
+
+
+def reconciled(task: TaskSources, part: str) -> list[str]:
+    """How both can hold: shortcuts may match a network on an audited part, and yet its calls lose with the lesion."""
+    explained = task.explained.backbone if task.explained else ""
+    network, area = networks(task, part).get(explained), together(task).areas.get(part)
+    lost = drops(task, "lesion").get(NETWORK_PARTS[part])
+    if network is None or lost is None or not is_above_zero(lost) or not may_match(network, area):
+        return []
+    words = (
+        f"{explained}, {part_name(NETWORK_PARTS[part]).lower()}: without the lesion its scores do fall, by {{}} more "
+        "than without as much elsewhere. Both hold: it looks at the lesion, but that it gains more from it than "
+        "shortcuts give is not shown."
+    )
+    return [say(words, estimate(lost))]
 
 
 def forest(task: TaskSources, shout: str = "") -> Figure:

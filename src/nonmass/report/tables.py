@@ -9,7 +9,17 @@ from nonmass.clinical import Clinical, known
 from nonmass.report.cited import Source, Text, keeping, of_row, source_of
 from nonmass.report.records import Estimate, TaskSources
 from nonmass.report.sources import RULES
-from nonmass.report.wording import CLASS_WORDS, PARTS_SHOWN, bare_p, column_name, count, group_name, letters, share
+from nonmass.report.wording import (
+    CLASS_WORDS,
+    PARTS_SHOWN,
+    bare_p,
+    column_name,
+    count,
+    group_name,
+    letters,
+    level_name,
+    share,
+)
 from nonmass.tables import CHARACTERISTICS, FINDINGS, PARTS
 
 MEASURES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
@@ -77,7 +87,7 @@ def _constants(clinical: Clinical) -> dict[str, str]:
 
 def _constant(column: str, value: str, groups: dict[str, pd.DataFrame]) -> dict[str, str]:
     cells = {name: f"{len(known(group[column]))} of {len(group)}" for name, group in groups.items()}
-    return {"characteristic": column_name(column), "level": value, **cells}
+    return {"characteristic": column_name(column), "level": level_name(value), **cells}
 
 
 def _tested(tests: pd.DataFrame, tests_csv: Path) -> dict[str, dict[str, str]]:
@@ -107,7 +117,7 @@ def _categories(column: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, 
     values = {name: known(group[column]) for name, group in groups.items()}
     levels = sorted({str(level) for found in values.values() for level in found})
     rows = [
-        {"characteristic": column_name(column), "level": level}
+        {"characteristic": column_name(column), "level": level_name(level)}
         | {name: share(int((found == level).sum()), len(found)) for name, found in values.items()}
         for level in levels
     ]

@@ -34,7 +34,12 @@ OUTCOME_WORDS = {
     "FN": "false negative",
     "": "not judged",
 }
-COLUMN_WORDS = {"birads": "BI-RADS"}
+COLUMN_WORDS = {
+    "birads": "BI-RADS",
+    "seen_on_us": "seen on ultrasound",
+    "follow_up_years": "follow-up, years",
+}
+LEVEL_WORDS = {"follow_up": "follow-up"}
 
 # The last row of the answer is what the study is about: lesions the networks never saw the like of.
 PARTS_SHOWN = ("test", "external", "val")
@@ -175,6 +180,11 @@ def column_name(column: str) -> str:
         return COLUMN_WORDS[column]
     *words, last = column.split("_")
     return f"{' '.join(words)}, {last}" if words and last in UNIT_WORDS else column.replace("_", " ")
+
+
+def level_name(level: str) -> str:
+    """`follow_up` -> "follow-up"; words of a source's own as they are."""
+    return LEVEL_WORDS.get(level, level)
 
 
 def letters(name: str) -> str:

@@ -8,12 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from nonmass.checklists.facts import md5_of, read_facts
+from nonmass.checklists.facts import _made, md5_of, read_facts
 from nonmass.checklists.filling import fill
 from nonmass.checklists.items import read_checklist, read_groups
 from nonmass.errors import InputError
 from nonmass.params import load
+
+ROOT = Path(__file__).parents[2]
 
 NAMES = ("claim_2024", "tripod_ai", "model_card")
 ARGUMENTS = ("metrics", "models", "measures", "subgroups", "manifest.csv", "reports/checklists")
@@ -169,6 +172,13 @@ def test_parameters_that_the_models_were_not_made_with_stop_the_stage(run, resul
     ):
         run()
     assert not (results / "reports").exists()
+
+
+def test_every_stage_before_this_one_is_held_against_the_parameters():
+    """All that dvc.yaml has, but what runs beside it or after it, and two without parameters of their own."""
+    graph = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    beside = {"check", "environment", "checklists", "describe", "networks", "report"}
+    assert {name.split("@")[0] for name in _made(load(ROOT / "params.yaml"))} == graph.keys() - beside
 
 
 def test_a_broken_metrics_file_is_one_line(run, results):

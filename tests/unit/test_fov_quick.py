@@ -5,9 +5,11 @@ import pytest
 from drawn_screens import LAYOUTS, screen
 from drawn_traces import trace_screen
 
+from nonmass.determinism import generator
 from nonmass.fov import finder
 from nonmass.fov.field import Known
 from nonmass.fov.quick import is_plain
+from nonmass.fov.scale import thinned
 from nonmass.geometry import Box
 from nonmass.images import Picture
 
@@ -47,3 +49,11 @@ def test_a_second_field_or_an_empty_corner_is_seen(layout):
     assert not is_plain(gray_picture(corner), box)
     half = Box(box.x0, box.y0, box.x0 + box.width // 2, box.y1)
     assert not is_plain(gray_picture(image), half)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+@pytest.mark.parametrize("width", [11, 12, 13])
+def test_thinning_takes_every_step_th_pixel(step, width):
+    plane = generator("thinned").integers(0, 256, (9, width), dtype=np.uint8)
+    for some in (plane, plane[:, ::-1], plane[1:, 1:]):
+        np.testing.assert_array_equal(thinned(some, step), some[::step, ::step])

@@ -336,18 +336,24 @@ def before(project, stage):
     return YAML(typ="safe", pure=True).load(text)["stages"][stage]
 
 
-def test_a_comparison_of_a_thing_with_itself_says_so(project):
-    assert "compares a thing with itself" in gate().stdout
+def test_a_comparison_of_equal_sides_says_so(project):
+    assert "nothing that the gate reads differs" in gate().stdout
     project.retrain(2.5)
     project.finish()
-    assert "compares a thing with itself" not in gate().stdout
+    assert "nothing that the gate reads differs" not in gate().stdout
 
 
 @pytest.mark.parametrize("option", ["--html", "--markdown"])
-@pytest.mark.parametrize("kind", ["under a file", "a device", "a link"])
+@pytest.mark.parametrize("kind", ["under a file", "a device", "a link", "a long name"])
 def test_a_page_that_cannot_be_written_is_one_line_before_any_work(project, option, kind):
     (project.folder / "link.html").symlink_to("elsewhere.html")
-    place = {"under a file": "dvc.yaml/page.html", "a device": "/dev/null", "a link": "link.html"}[kind]
+    places = {
+        "under a file": "dvc.yaml/page.html",
+        "a device": "/dev/null",
+        "a link": "link.html",
+        "a long name": f"{'a' * 300}.html",
+    }
+    place = places[kind]
     done = gate(option, place)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
@@ -360,8 +366,16 @@ def test_a_name_of_a_branch_and_a_tag_is_refused(project):
     project.git("tag", "twice")
     done = CliRunner().invoke(app, ["gate", "--base", "twice"])
     assert done.exit_code == 2
-    assert "write refs/heads/twice or refs/tags/twice" in done.stderr
+    assert "is ambiguous" in done.stderr and "refs/heads/NAME or refs/tags/NAME" in done.stderr
     assert CliRunner().invoke(app, ["gate", "--base", "refs/heads/twice"]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["twice^0", "twice~0"])
+def test_a_name_within_an_expression_is_refused_likewise(project, name):
+    project.git("branch", "twice")
+    project.git("tag", "twice")
+    done = CliRunner().invoke(app, ["gate", "--base", name])
+    assert (done.exit_code, "is ambiguous" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("base", ["", " "])

@@ -4,10 +4,13 @@ import os
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from nonmass.errors import InputError
-from nonmass.images import FORMATS, SUFFIXES, read_gray, read_picture, write_png
+from nonmass.images import FORMATS, SUFFIXES, doubled, read_gray, read_picture, write_png
 
 GRAY = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
 
@@ -199,3 +202,10 @@ def test_a_jpegs_chroma_is_that_of_libjpeg(tmp_path, size, subsampling):
     elif min(size) > 2:  # narrower, and libjpeg only repeats what it has
         near = np.lib.stride_tricks.sliding_window_view(np.pad(off, 2, mode="edge"), (5, 5)).max(axis=(2, 3))
         assert ((picture.chroma >= off - 1) & (picture.chroma <= near + 1)).all()
+
+
+@settings(max_examples=40)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 80), st.integers(1, 20)), elements=st.sampled_from((0, 0, 0, 3, 128))))
+def test_doubling_where_there_is_chroma_is_doubling_all(half):
+    whole = cv2.resize(half, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(doubled(half), whole)

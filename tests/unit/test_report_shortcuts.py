@@ -99,7 +99,7 @@ def test_the_answer_shows_what_shortcuts_reach(places):
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        ((0.434, 0.614), "no better than chance: the interval holds chance, 0.5."),
+        ((0.434, 0.614), "not shown to be better than chance: the interval holds chance, 0.5."),
         ((0.3, 0.4), "worse than chance"),
         ((0.501, 0.7), ""),
         ((None, None), ""),

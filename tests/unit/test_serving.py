@@ -307,6 +307,15 @@ def test_what_the_networks_learnt_from_is_said_by_record_table_and_export(finish
         assert f"research use only; learnt from {said}," in (tmp_path / "answers.csv").read_text()
 
 
+def test_first_weights_that_have_seen_other_pictures_are_said(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished.folder, tmp_path / "other")
+    monkeypatch.chdir(tmp_path / "other")
+    for record in Path("models").glob("*/*/*/model.json"):
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"weights": "imagenet"}))
+    said = "wrote release: research use only; learnt from the study's own images; first weights: imagenet\n"
+    assert CliRunner().invoke(app, ["export"], catch_exceptions=False).stdout.endswith(said)
+
+
 def test_a_record_tells_which_file_it_is_of(together, project):
     content = (project / "data/raw/drawn/42.png").read_bytes()
     assert together["42.png"]["sha256"] == hashlib.sha256(content).hexdigest()[:12]

@@ -88,7 +88,7 @@ def test_rates_are_those_at_the_frozen_cutoff(judged):
     assert found.auc == Rate(estimate=0.6, lo=0.4, hi=0.8)
     assert (found.brier_as_trained, found.brier_calibrated) == (0.2, 0.25)
     assert list(part_cautions(found)) == [
-        "no better than chance",
+        "not shown to be better than chance",
         "the temperature of validation makes probabilities worse here (Brier score 0.200 as trained, 0.250 calibrated)",
     ]
 
@@ -96,7 +96,7 @@ def test_rates_are_those_at_the_frozen_cutoff(judged):
 @pytest.mark.parametrize(
     ("auc", "said"),
     [
-        (Rate(estimate=0.6, lo=0.5, hi=0.7), ["no better than chance"]),
+        (Rate(estimate=0.6, lo=0.5, hi=0.7), ["not shown to be better than chance"]),
         (Rate(estimate=0.4, lo=0.3, hi=0.45), ["worse than chance"]),
         (Rate(estimate=0.6, lo=0.51, hi=0.7), []),
         (Rate(estimate=1.0, lo=None, hi=None), []),

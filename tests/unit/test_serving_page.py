@@ -163,19 +163,22 @@ def test_what_speaks_against_an_answer_stands_beside_its_probability(judged):
     (told,) = words["besides"]["detect"]
     assert "External part (non-mass lesion): 30 of 54 images scored like this (40 patients)" in told["text"]
     assert "AUC 0.52 (0.43 to 0.61), sensitivity 0.93 (0.85 to 0.97), specificity 0.07 (0.04 to 0.13)" in told["text"]
-    assert told["cautions"][0] == "No better than chance." and "probabilities worse here" in told["cautions"][1]
-    assert "detect on the external part: no better than chance" in found["notes"]
+    assert (
+        told["cautions"][0] == "Not shown to be better than chance."
+        and "probabilities worse here" in told["cautions"][1]
+    )
+    assert "detect on the external part: not shown to be better than chance" in found["notes"]
     assert found["backing"]["detect"]["parts"]["external"]["auc"] == {"estimate": 0.52, "lo": 0.43, "hi": 0.61}
 
 
-def test_the_document_is_one_page_and_says_the_same(judged, screen):
+def test_a_short_document_is_one_page_and_says_the_same(judged, screen):
     found, pictures, size = judged
     pdf = inflated(as_pdf(found, pictures, size))
     assert pdf.count(b"/Type /Page\n") == 1
     text = re.sub(rb"\) Tj ET.*?Td \(", b" ", pdf, flags=re.DOTALL).replace(b"\\", b"")
     for phrase in (
         b"say nothing about patients.",
-        b"No better than chance.",
+        b"Not shown to be better than chance.",
         b"AUC 0.52 (0.43 to 0.61)",
         hashlib.sha256(screen).hexdigest()[:12].encode(),
         b"no evidence for",

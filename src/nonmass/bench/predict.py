@@ -59,7 +59,7 @@ def bench_predict(folder: Path, plan: Plan) -> pd.DataFrame:
         One row a backbone: `networks_ms` (a screen, both tasks, squares in memory), `screens_ms` (a screen from its
         file to its answers), `times_networks` (their ratio); and in time of processors, for what other work on the
         machine does not change, `networks_cpu_ms`, `preparing_cpu_ms` (a file to its square) and `least_times`: the
-        ratio where all cores are busy with both, which no arrangement of the work can lower.
+        ratio where the networks alone keep all cores busy; where they do not, screens are prepared in what is left.
     """
     make_torch_deterministic(read_section("runtime", RuntimeParams))
     _draw(folder, plan.screens)

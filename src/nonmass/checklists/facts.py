@@ -58,7 +58,7 @@ def read_facts(
 
 
 def check_made_with(params: dict[str, Any], lock_file: Path) -> None:
-    """Whether what dvc.lock says of training, prediction and evaluation was made with these parameters.
+    """Whether what dvc.lock says of all stages before this one was made with these parameters.
 
     `dvc repro` writes what a stage was made with before it starts the next, so this stops it only where somebody left
     stages out. Without a dvc.lock nobody knows.
@@ -82,12 +82,14 @@ def check_made_with(params: dict[str, Any], lock_file: Path) -> None:
 
 
 def _made(params: dict[str, Any]) -> Iterator[str]:
-    """Names of the stages that give results; dvc.lock keeps others that parameters no longer name."""
+    """Names of the stages that this one needs; dvc.lock keeps others that parameters no longer name."""
+    yield from ("phantom", "manifest", "fov", "text", "crop", "split", "shortcuts")
+    yield from (f"ingest@{cohort}" for cohort in params["cohorts"])
     for task in params["tasks"]:
         for backbone in params["backbones"]:
             yield from (f"train_{task}@{backbone}-{seed}" for seed in params["train"]["seeds"])
             yield f"predict_{task}@{backbone}"
-        yield f"eval@{task}"
+        yield from (f"{stage}@{task}" for stage in ("eval", "subgroups", "explain", "eval_explain"))
 
 
 def md5_of(file: Path) -> str:

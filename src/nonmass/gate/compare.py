@@ -158,7 +158,9 @@ def _predictions(revision: Revision, task: str, backbone: str) -> pd.DataFrame:
     relative = Path("predictions") / task / f"{backbone}.csv"
     seal = read_seal(revision.folder / "metrics" / "split.json", task)
     try:
-        if (revision.folder / relative).is_symlink():  # Git would hold the link alone
+        if any(
+            (revision.folder / place).is_symlink() for place in (relative, *list(relative.parents)[:-1])
+        ):  # all that Git has
             raise InputError(f"{relative}: is a link; copy the file itself there")
         return check_assignment(PREDICTIONS.read(revision.folder / relative), seal, relative)
     except InputError as error:

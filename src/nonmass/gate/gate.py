@@ -60,7 +60,7 @@ class Gate:
             f"{call.benefit.base:.3f} -> {call.benefit.head:.3f} ({call.benefit.lo:+.3f} to {call.benefit.hi:+.3f})"
             for call in self.lost_calls
         )
-        return (*self.explanation.alarms, *lost)
+        return (*lost, *self.explanation.alarms)
 
     @property
     def is_idle(self) -> bool:

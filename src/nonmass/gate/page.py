@@ -22,7 +22,7 @@ from nonmass.tables import FOV_INDEX
 
 HERE = Path(__file__).parent
 THUMBNAIL_PX = 112
-IDLE = "nothing that the gate reads differs between the two sides: this compares a thing with itself"
+IDLE = "nothing that the gate reads differs between the two sides"
 
 
 def as_text(gate: Gate) -> str:
@@ -105,10 +105,15 @@ def check_page(path: Path) -> None:
     Raises:
         InputError: There is a link, a device or a folder of that name, or its folder cannot be written to.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    try:
+        is_other = path.is_symlink() or (path.exists() and not path.is_file())
+        folder = next(place for place in path.absolute().parents if place.exists())
+        is_writable = folder.is_dir() and os.access(folder, os.W_OK)
+    except OSError as error:  # a name that is too long, a folder that nobody may look into
+        raise InputError(f"{path}: cannot be written: {error.strerror}; give the page another name") from None
+    if is_other:
         raise InputError(f"{path}: is no regular file; give the page another name")
-    folder = next(place for place in path.absolute().parents if place.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    if not is_writable:
         raise InputError(f"{folder}: is no folder that can be written to; give the page another place")
 
 
@@ -174,7 +179,7 @@ def _code(text: str) -> str:
 
 def _words(text: str) -> str:
     """A sentence in a table: what would end a cell, mention somebody or open a tag is defused, but for code in it."""
-    pieces = re.sub(r"\s+", " ", text).split("`")
+    pieces = re.sub(r"`{2,}", "'", re.sub(r"\s+", " ", text)).split("`")  # longer runs pair otherwise
     if len(pieces) % 2 == 0:  # one that never ends
         pieces = ["'".join(pieces)]
     return "".join(_defused(piece) if n % 2 == 0 else _code(piece) for n, piece in enumerate(pieces))

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,16 +104,14 @@ def resolve(revision: str, root: Path) -> str:
     is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
     if not revision.strip():
         raise InputError("--base and --head take the name of a commit, such as main; this one is empty")
-    both = {f"refs/{kind}/{revision}" for kind in ("heads", "tags")}
-    if len(both & set(os.fsdecode(_git(root, "for-each-ref", "--format=%(refname)", *sorted(both))).split("\n"))) > 1:
-        raise InputError(f"{revision}: is a branch and a tag; write {' or '.join(sorted(both))}")
-    name = f"{revision}^{{commit}}"
-    try:
-        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
-    except InputError:
+    words = ("-c", "core.warnAmbiguousRefs=true", "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    done = _run(root, words)
+    if b"is ambiguous" in done.stderr:
+        raise InputError(f"{revision}: is ambiguous, a branch and a tag; write refs/heads/NAME or refs/tags/NAME")
+    if done.returncode:
         remedy = "fetch it first (git fetch --unshallow)" if is_shallow else "`git log --oneline --all` lists them"
-        raise InputError(f"{revision}: Git knows no such revision here; {remedy}") from None
-    return found.decode().strip()
+        raise InputError(f"{revision}: Git knows no such revision here; {remedy}")
+    return done.stdout.decode().strip()
 
 
 def _unpack(commit: str, root: Path, folder: Path) -> None:
@@ -136,11 +134,18 @@ def _unpack(commit: str, root: Path, folder: Path) -> None:
 
 
 def _git(root: Path, *words: str, given: str = "") -> bytes:
-    try:
-        done = subprocess.run(["git", "-C", str(root), *words], input=given.encode(), capture_output=True)
-    except OSError:
-        raise InputError("git: not found; the gate reads both revisions from Git") from None
+    done = _run(root, words, given)
     if done.returncode:
         message = " ".join(done.stderr.decode(errors="replace").split())
         raise InputError(f"git {words[0]}: {message or 'failed'}")
     return done.stdout
+
+
+def _run(root: Path, words: Sequence[str], given: str = "") -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "LC_ALL": "C"}  # whose words we read
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], input=given.encode(), capture_output=True, env=environment
+        )
+    except OSError:
+        raise InputError("git: not found; the gate reads both revisions from Git") from None

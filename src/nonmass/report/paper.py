@@ -73,7 +73,7 @@ def characteristics_printed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def performance_printed(tasks: Iterable[TaskSources]) -> Iterator[Printed]:
-    """Table 3, one a task and analysis, in percent but for the AUC and the cut-off."""
+    """Table 3, one a task and analysis, measures in percent."""
     for task in tasks:
         for rule, words in RULE_CAPTIONS.items():
             rows = [
@@ -83,7 +83,8 @@ def performance_printed(tasks: Iterable[TaskSources]) -> Iterator[Printed]:
                 if part in parts and rule in parts[part].rules
             ]
             if rows:
-                caption = f"Performance, {task_name(task.name).lower()}, {words}. In percent, but for AUC and cut-off."
+                units = "Measures in percent; TP, FP, TN, FN are images."
+                caption = f"Performance, {task_name(task.name).lower()}, {words}. {units}"
                 name = f"table3_performance_{task.name}_{rule}"
                 yield Printed(name, cautions.captioned(caption, task), pd.DataFrame(rows, dtype=object))
 

@@ -172,7 +172,7 @@ def by_chance(numbers: dict[str, Performance]) -> list[str]:
         if lo is None or hi is None or lo > CHANCE:
             continue
         told = (
-            "no better than chance: the interval holds"
+            "not shown to be better than chance: the interval holds"
             if hi >= CHANCE
             else "worse than chance: the interval lies below"
         )

@@ -1,4 +1,4 @@
-"""What a person must mind beside an answer, each a phrase, said alike in every view and record."""
+"""What a person must mind beside an answer, each a phrase, said alike wherever it is said."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from nonmass.serving.release import View
 UNREAD = "text inside the field was not looked for, so a name that stands there would be seen in the pictures"
 UNCOVERED = "what may be a name inside the field was not covered, so it would be seen in the pictures"
 MISSED = "text inside the field was looked for, but no such search finds all, so a name may be seen in the pictures"
-DOUBTFUL = "the field of view is doubtful, so nothing is called: the numbers may be of something else than the breast"
+DOUBTFUL = "the field of view is doubtful, so the call is withheld: numbers may be of something else than the breast"
 NO_PICTURE = "no picture of a doubtful field is shown: it may be the whole screen, names included"
 
 
@@ -23,7 +23,7 @@ def part_cautions(evidence: Evidence) -> Iterator[str]:
     """Where a part that nothing was learnt from speaks against the answers."""
     auc = evidence.auc
     if auc and auc.lo is not None and auc.hi is not None and auc.lo <= 0.5:
-        yield "no better than chance" if auc.hi >= 0.5 else "worse than chance"
+        yield "not shown to be better than chance" if auc.hi >= 0.5 else "worse than chance"
     raw, scaled = evidence.brier_as_trained, evidence.brier_calibrated
     if raw is not None and scaled is not None and scaled > raw:
         yield (

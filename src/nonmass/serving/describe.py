@@ -29,7 +29,7 @@ from nonmass.serving.release import OWN_IMAGES, RESEARCH_USE, Decision, Layout, 
 from nonmass.tables import BOX_COLUMNS
 from nonmass.tasks import Filter, TaskParams
 from nonmass.text.listing import TextParams
-from nonmass.weights import sha256_of
+from nonmass.weights import NONE, sha256_of
 
 MOST_IMAGES = 300  # of a part, drawn by a hash: thirty for each of ten features, read in seconds at any side
 LEARNT = ("train", "val")  # validation chose epoch, cut-off and temperature
@@ -80,7 +80,7 @@ def describe(project: Project, task: Task, backbone: str | None = None) -> Relea
     return Release(
         format=3,
         use=RESEARCH_USE,
-        learnt_from=_learnt_from(project, task),
+        learnt_from="; ".join([_learnt_from(project, task), *_started_from(folders.values())]),
         task=task,
         negative=class_name(classes.negative),
         positive=class_name(classes.positive),
@@ -108,9 +108,19 @@ def _learnt_from(project: Project, task: Task) -> str:
     learnt = split.loc[split["part"].isin(LEARNT), "image_id"]
     sources = read_section("sources", dict[str, dict[str, Any]])
     cohorts = manifest.loc[manifest["image_id"].isin(learnt), "cohort"].unique()
-    adapters = (sources.get(cohort, {}).get("adapter") for cohort in cohorts)
-    notices = sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
-    return "; ".join(notice[:1].lower() + notice[1:].removesuffix(".") for notice in notices) or OWN_IMAGES
+    notices = {NOTICES.get(sources.get(cohort, {}).get("adapter", ""), "") for cohort in cohorts}
+    phrases = [notice[:1].lower() + notice[1:].removesuffix(".") for notice in sorted(notices - {""})]
+    if not phrases:
+        return OWN_IMAGES
+    return ("in part " if "" in notices else "") + "; ".join(phrases)
+
+
+def _started_from(folders: Iterable[Path]) -> list[str]:
+    """Other pictures that the networks' first weights have seen, a phrase; empty for weights drawn at random."""
+    weights = {
+        json.loads((folder / "model.json").read_text(encoding="utf-8")).get("weights", NONE) for folder in folders
+    }
+    return [f"first weights: {name}" for name in sorted(weights - {NONE})]
 
 
 def describe_view(project: Project) -> View:

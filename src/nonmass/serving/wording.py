@@ -119,9 +119,9 @@ def field_lines(found: Record, size: tuple[int, int]) -> Iterator[str]:
 
 
 def answer_lines(found: Record, task: str) -> Iterator[str]:
-    """What else is said of an answer."""
+    """What else is said of an answer; of a doubtful field nothing, or the call could be read off."""
     one = found[task]
-    if one is None:
+    if one is None or found["fov"]["doubtful"]:
         return
     yield (
         f"Probability of '{_classes(found, task)[1]}': {_chance(one['calibrated_probability'])} calibrated, "

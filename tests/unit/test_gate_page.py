@@ -106,3 +106,5 @@ def test_every_format_names_the_outcome_and_every_row(found):
 def test_code_in_a_sentence_is_code_in_markdown_and_nothing_else_is():
     assert _words("run `a_b@c` <b> a_b") == "run `a_b@c` \\<b\\> a\\_b"
     assert _words("one ` alone | _") == "one ' alone \\| \\_"
+    # Runs of them pair by length in Markdown: none may be left that would leave a tag outside of code.
+    assert "``" not in _words("``data/`` `@team <img src=x>```.csv")

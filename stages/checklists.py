@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from nonmass.checklists.facts import check_made_with, read_facts
+from nonmass.checklists.facts import read_facts
 from nonmass.checklists.filling import fill, write_methods
 from nonmass.checklists.items import CHECKLISTS, read_checklist, read_groups, read_methods
+from nonmass.checklists.made_with import check_made_with_these_params
 from nonmass.checklists.pages import Documents, write_documents
 from nonmass.entry import run_stage
 from nonmass.params import load
@@ -23,9 +24,8 @@ def main(
         manifest_csv: Stands for the data; its hash is told.
         out_dir: Gets index.html, methods.md, and a .md and a .csv of each checklist.
     """
-    params = load()
-    check_made_with(params, Path("dvc.lock"))
-    facts = read_facts(params, metrics_dir, models_dir, measures_dir, subgroups_dir, (manifest_csv,))
+    check_made_with_these_params(Path())
+    facts = read_facts(load(), metrics_dir, models_dir, measures_dir, subgroups_dir, (manifest_csv,))
     groups = read_groups()
     checklists = {name: read_checklist(name) for name in CHECKLISTS}
     answers = {name: (checklist, fill(checklist, groups, facts)) for name, checklist in checklists.items()}

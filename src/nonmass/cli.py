@@ -198,19 +198,21 @@ def gate(
 ) -> None:
     """Are the models worse than in another revision? Exit code 0 no, 1 yes or not comparable, 2 cannot tell."""
     from nonmass.gate.gate import both_sides, run_gate
-    from nonmass.gate.page import FORMATS, as_html, as_markdown, check_page, write_page
+    from nonmass.gate.page import FORMATS, as_html, as_markdown
     from nonmass.gate.verdicts import CANNOT_TELL
+    from nonmass.outputs import check_file, write
 
     try:
-        for page in filter(None, (html, markdown)):
-            check_page(page)
+        for page, option in ((html, "--html"), (markdown, "--markdown")):
+            if page:
+                check_file(page, option, makes_folder=True)
         with both_sides(Path.cwd(), base, head) as sides:
             found = run_gate(*sides, is_release=release)
         typer.echo(FORMATS[form.value](found))
         if html:
-            write_page(html, as_html(found, Path("data/fov/images")))
+            write(html, as_html(found, Path("data/fov/images")), "--html")
         if markdown:
-            write_page(markdown, as_markdown(found))
+            write(markdown, as_markdown(found), "--markdown")
     except InputError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(CANNOT_TELL) from None

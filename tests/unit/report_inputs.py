@@ -25,7 +25,7 @@ PARAMS = {
     "tasks": {"detect": DETECT, "classify": CLASSIFY},
     "criteria": [{"name": "BI-RADS 0", "drop": {"birads": "0"}}],
     "backbones": list(BACKBONES),
-    "train": {"seeds": [1], "epochs": 6, "lr": 0.001},
+    "train": {"seeds": [1], "epochs": 6, "lr": 0.001, "schedule": "plateau", "kept_epoch": "lowest_loss"},
     "roc": {"confidence_level": 0.95, "cutoff_rule": "youden", "sensitivity": 0.95},
     "subgroups": {"min_patients": 10, "age_years": [50], "lesion_size_mm": [20]},
 }

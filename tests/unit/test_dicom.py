@@ -23,10 +23,9 @@ from nonmass.dicom import (
     n_frames,
     read_gray,
     read_picture,
-    region_boxes,
-    region_text,
     trace,
 )
+from nonmass.dicom_regions import region_boxes, region_text
 from nonmass.errors import InputError
 from nonmass.geometry import Box
 from nonmass.images import read_gray as read_png

@@ -4,11 +4,14 @@ import pytest
 from drawn_screens import LAYOUTS, screen, speckle
 from drawn_shapes import wedge_screen
 from drawn_traces import KINDS, trace_screen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from nonmass.determinism import generator
 from nonmass.fov.estimators import view_of
-from nonmass.fov.motion import motion_of
-from nonmass.fov.traces import refusal_and_doubt
+from nonmass.fov.motion import mean_rows, motion_of
+from nonmass.fov.traces import _autocovariance, _bands, refusal_and_doubt
 from nonmass.images import Picture
 
 N_SCREENS = 20  # of each kind
@@ -147,3 +150,19 @@ def test_what_moves_together_is_in_step_and_what_moves_by_itself_is_not(key):
 def test_nothing_moves_on_an_empty_screen():
     for level in (0, 100):
         assert motion_of(np.full((160, 256), level, np.float32))[7].in_step == 0
+
+
+@settings(max_examples=30)
+@given(arrays(np.float32, st.tuples(st.integers(7, 40), st.just(32)), elements=st.floats(0, 255, width=32)))
+def test_sums_in_one_go_are_those_row_by_row_and_lag_by_lag(values):
+    centred = values - values.mean(axis=1, keepdims=True)
+    lags = [[row[: 32 - lag] @ row[lag:] / (32 - lag) for lag in range(32)] for row in centred.astype(np.float64)]
+    scale = 1e-4 * max(float(np.abs(lags).max()), 1.0)
+    np.testing.assert_allclose(_autocovariance(values), lags, rtol=0, atol=scale)
+    first, last, members = _bands(len(values))
+    assert len(first) and (last - first >= 3).all() and (last <= len(values)).all()
+    np.testing.assert_array_equal(
+        members, [np.isin(np.arange(len(values)), np.arange(*b)) for b in zip(first, last, strict=True)]
+    )
+    blocks = [values[top : top + 3].mean(axis=0) for top in range(0, len(values) // 3 * 3, 3)]
+    np.testing.assert_allclose(mean_rows(values, 3), blocks, rtol=1e-5, atol=1e-4)

@@ -6,8 +6,9 @@ import pytest
 from gate_inputs import CODE, GRAPH, Project
 
 from nonmass.errors import InputError
-from nonmass.gate.revisions import Revision, open_revision
-from nonmass.gate.stale import folder_hash, stale_results
+from nonmass.gate.stale import stale_results
+from nonmass.lineage.hashing import folder_hash
+from nonmass.lineage.revisions import Revision, open_revision
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 """What may be told: parameters, metrics, a few tables and the hashes of dvc.lock, each under the name of its folder."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nonmass.errors import InputError
-from nonmass.params import PARAMS_FILE, load
+from nonmass.lineage.hashing import md5_of
+from nonmass.params import PARAMS_FILE
 from nonmass.tables import MEASURES, SUBGROUPS, Table
 
 
@@ -55,47 +55,6 @@ def read_facts(
     # DVC keeps the same hashes of the same files, but writes them only when this stage is done.
     facts["lock"] = Document("dvc.lock", {file.as_posix(): md5_of(file) for file in (*hashed, *weights)})
     return facts
-
-
-def check_made_with(params: dict[str, Any], lock_file: Path) -> None:
-    """Whether what dvc.lock says of all stages before this one was made with these parameters.
-
-    `dvc repro` writes what a stage was made with before it starts the next, so this stops it only where somebody left
-    stages out. Without a dvc.lock nobody knows.
-
-    Raises:
-        InputError: A parameter has another value since.
-    """
-    if not lock_file.exists() or not lock_file.stat().st_size:
-        return
-    stages = load(lock_file).get("stages", {})
-    for name in _made(params):
-        for key, value in stages.get(name, {}).get("params", {}).get(str(PARAMS_FILE), {}).items():
-            now: Any = params
-            for step in key.split("."):
-                now = now.get(step) if isinstance(now, dict) else None
-            if now != value:
-                raise InputError(
-                    f"{PARAMS_FILE}: {key} is {now}, but {lock_file} has {name} made with {value}, so what is told "
-                    "would be false; run `dvc repro`, which makes it anew"
-                )
-
-
-def _made(params: dict[str, Any]) -> Iterator[str]:
-    """Names of the stages that this one needs; dvc.lock keeps others that parameters no longer name."""
-    yield from ("phantom", "manifest", "fov", "text", "crop", "split", "shortcuts")
-    yield from (f"ingest@{cohort}" for cohort in params["cohorts"])
-    for task in params["tasks"]:
-        for backbone in params["backbones"]:
-            yield from (f"train_{task}@{backbone}-{seed}" for seed in params["train"]["seeds"])
-            yield f"predict_{task}@{backbone}"
-        yield from (f"{stage}@{task}" for stage in ("eval", "subgroups", "explain", "eval_explain"))
-
-
-def md5_of(file: Path) -> str:
-    """The hash by which DVC knows a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _read_json(file: Path) -> Document:

@@ -18,7 +18,8 @@ import pandas as pd
 
 from nonmass.cohorts.cohort import Cohort, Problem, image_rows, leads_out
 from nonmass.cohorts.spreadsheet import SpreadsheetParams, one_row_a_patient, read_labels
-from nonmass.dicom import DicomError, header, is_dicom, region_text
+from nonmass.dicom import DicomError, header, is_dicom
+from nonmass.dicom_regions import region_text
 from nonmass.images import SUFFIXES
 from nonmass.params import Section
 

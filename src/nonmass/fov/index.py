@@ -9,7 +9,7 @@ from typing import Any, cast
 import pandas as pd
 
 from nonmass import screens
-from nonmass.dicom import region_boxes, region_text
+from nonmass.dicom_regions import region_boxes, region_text
 from nonmass.duplicates import DuplicatesParams, duplicate_groups, duplicate_pairs, picture_hashes, pixel_digest
 from nonmass.errors import InputError
 from nonmass.fov.field import Fov, Known

@@ -8,8 +8,8 @@ import pandas as pd
 
 from nonmass.assignment import NOT_DISJOINT, Seal, check_assignment, read_seal
 from nonmass.errors import InputError
-from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import RELEASE_PARTS, TASKS, Rules, read_known
+from nonmass.lineage.revisions import Revision
 from nonmass.tables import PREDICTIONS, SEED_PREDICTIONS
 
 _WHO = ["image_id", "patient_id", "part", "truth"]

@@ -6,10 +6,10 @@ from typing import Any
 
 from nonmass.assignment import NOT_DISJOINT
 from nonmass.errors import InputError
-from nonmass.gate.lock import StageChange, read_lock, shown, stage_changes
-from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import TASKS
 from nonmass.gate.stale import stale_results
+from nonmass.lineage.lock import StageChange, read_lock, shown, stage_changes
+from nonmass.lineage.revisions import Revision
 
 # Metrics that say who is in the study, what was seen of them, and who is in which part.
 DATA_METRICS = ("data", "fov", "text", "split")

@@ -8,12 +8,12 @@ from pathlib import Path
 from nonmass.errors import InputError
 from nonmass.gate.compare import Key, pair_up
 from nonmass.gate.explain import Explanation, explain
-from nonmass.gate.graph import GRAPH_FILE
 from nonmass.gate.patients import Calls, call_changes
-from nonmass.gate.revisions import Revision, open_revision
 from nonmass.gate.rules import Rules, read_rules
 from nonmass.gate.stale import stale_results
 from nonmass.gate.verdicts import OK, REGRESSION, Row, exit_code, is_failure, judge
+from nonmass.lineage.graph import GRAPH_FILE
+from nonmass.lineage.revisions import Revision, open_revision
 
 STALE = Key("dvc.lock")
 

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -13,7 +12,6 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from nonmass.errors import InputError
-from nonmass.files import write_text
 from nonmass.gate.gate import Gate
 from nonmass.gate.verdicts import Row, is_failure
 from nonmass.look.style import style_of
@@ -97,36 +95,6 @@ def as_html(gate: Gate, images_dir: Path) -> str:
         style=style,
         picture=lambda flip: _picture(images_dir / f"{flip.image}.png") if flip.image in shown else "",
     )
-
-
-def check_page(path: Path) -> None:
-    """Say before any work is done that a page cannot be written.
-
-    Raises:
-        InputError: There is a link, a device or a folder of that name, or its folder cannot be written to.
-    """
-    try:
-        is_other = path.is_symlink() or (path.exists() and not path.is_file())
-        folder = next(place for place in path.absolute().parents if place.exists())
-        is_writable = folder.is_dir() and os.access(folder, os.W_OK)
-    except OSError as error:  # a name that is too long, a folder that nobody may look into
-        raise InputError(f"{path}: cannot be written: {error.strerror}; give the page another name") from None
-    if is_other:
-        raise InputError(f"{path}: is no regular file; give the page another name")
-    if not is_writable:
-        raise InputError(f"{folder}: is no folder that can be written to; give the page another place")
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write a page, whole or not at all.
-
-    Raises:
-        InputError: The disk is full, or something else is in the way.
-    """
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}; give the page another place") from None
 
 
 FORMATS: dict[str, Callable[[Gate], str]] = {

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from nonmass.gate.compare import Key, Pair
-from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import Rules
+from nonmass.lineage.revisions import Revision
 from nonmass.roc import bridge
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nonmass.gate.revisions import Revision
+from nonmass.lineage.revisions import Revision
 from nonmass.params import PARAMS_FILE, Section, validate
 from nonmass.roc.analysis import RocParams
 

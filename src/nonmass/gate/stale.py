@@ -1,15 +1,13 @@
 """Whether the results of a revision are those of its graph, params and code, by dvc.yaml, dvc.lock and Git alone."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from nonmass.errors import InputError
-from nonmass.gate.graph import GRAPH_FILE, Planned, lookup, read_graph
-from nonmass.gate.lock import LOCK_FILE, Hashed, Stage, read_lock, shown
-from nonmass.gate.revisions import Revision
 from nonmass.gate.rules import OF_SEEDS, TASKS, read_known
+from nonmass.lineage.graph import GRAPH_FILE, Planned, behind, is_inside, read_graph
+from nonmass.lineage.hashing import folder_hash, md5_of
+from nonmass.lineage.lock import LOCK_FILE, Hashed, Stage, other_params, read_lock, shown
+from nonmass.lineage.revisions import Revision
 from nonmass.params import PARAMS_FILE
 
 # Which only `check` watches as a whole.
@@ -53,35 +51,6 @@ def stale_results(revision: Revision) -> list[str]:
     ]
 
 
-def behind(stages: dict[str, Stage], last: Iterable[str]) -> dict[str, Stage]:
-    """The named stages and all that they need, in the order of `stages`."""
-    found, todo = set(), list(last)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += [other for other in stages if _feeds(stages[other], stages[name])]
-    return {name: stage for name, stage in stages.items() if name in found}
-
-
-def folder_hash(files: dict[str, str]) -> str:
-    """DVC's hash of a folder.
-
-    Args:
-        files: Path within the folder -> MD5.
-    """
-    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
-    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def _feeds(one: Stage, other: Stage) -> bool:
-    return any(dep == out or _inside(dep, out) or _inside(out, dep) for dep in other.deps for out in one.outs)
-
-
-def _inside(path: str, folder: str) -> bool:
-    return path.startswith(f"{folder}/")
-
-
 def _read_by_the_gate(revision: Revision) -> Iterator[str]:
     known = read_known(revision)
     is_seeded = known.gate is not None and known.gate.margin == OF_SEEDS
@@ -106,10 +75,8 @@ def _of_graph(stage: Stage, planned: Planned) -> Iterator[str]:
 
 
 def _of_params(stage: Stage, revision: Revision) -> Iterator[str]:
-    for key, value in stage.params.items():
-        now = lookup(revision.params, key)
-        if now != value:
-            yield f"{key} was {shown(value)} when it ran and is {shown(now)}"
+    for key, then, now in other_params(stage, revision.params):
+        yield f"{key} was {shown(then)} when it ran and is {shown(now)}"
 
 
 def _of_files(stage: Stage, revision: Revision, made: dict[str, Hashed]) -> Iterator[str]:
@@ -119,21 +86,17 @@ def _of_files(stage: Stage, revision: Revision, made: dict[str, Hashed]) -> Iter
         if path in {str(PARAMS_FILE), PACKAGE}:
             continue
         if known.is_folder:
-            is_made = any(path == out or _inside(path, out) or _inside(out, path) for out in made)
+            is_made = any(path == out or is_inside(path, out) or is_inside(out, path) for out in made)
             files = [] if is_made else revision.kept_by_git(path)
             if not is_made and not file.exists() and not (revision.folder / f"{path}.dvc").is_file():
                 yield f"{path} is gone"
-            elif files and folder_hash({name: _md5(file / name) for name in files}) != known.md5:
+            elif files and folder_hash({name: md5_of(file / name) for name in files}) != known.md5:
                 yield f"{path} is not the folder that {LOCK_FILE} names"
         elif not file.is_file():
-            if not any(path == out or _inside(path, out) for out in made):
+            if not any(path == out or is_inside(path, out) for out in made):
                 yield f"{path} is gone"
-        elif _md5(file) != known.md5:
+        elif md5_of(file) != known.md5:
             yield f"{path} is not the file that {LOCK_FILE} names"
-
-
-def _md5(file: Path) -> str:
-    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _of_chain(stage: Stage, made: dict[str, Hashed]) -> Iterator[str]:
@@ -143,7 +106,7 @@ def _of_chain(stage: Stage, made: dict[str, Hashed]) -> Iterator[str]:
     nobody can tell without the data, but for their number.
     """
     for path, read in stage.deps.items():
-        inner = {out.removeprefix(f"{path}/"): hashed for out, hashed in made.items() if _inside(out, path)}
+        inner = {out.removeprefix(f"{path}/"): hashed for out, hashed in made.items() if is_inside(out, path)}
         n_made = sum(hashed.nfiles or 1 for hashed in inner.values())
         if inner and (read.nfiles or 0) > n_made:
             yield f"{path} held {read.nfiles} files, of which stages make {n_made}; remove the others"

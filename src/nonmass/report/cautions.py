@@ -37,7 +37,7 @@ STAND_INS = (
 )
 NOTICES = {"phantom": PHANTOMS, "busi": STAND_INS, "busbra": STAND_INS}
 
-MARKS = {"phantom": "synthetic phantoms", "busi": "public stand-ins", "busbra": "public stand-ins"}
+MARKS = {PHANTOMS: "synthetic phantoms", STAND_INS: "public stand-ins"}  # in few words
 
 # Below this the notes of pROC's users and our simulations agree: intervals stop covering.
 FEW_PATIENTS = 10
@@ -45,13 +45,18 @@ FEW_PATIENTS = 10
 
 def data_notices(reported: Reported) -> list[str]:
     """What kind of data this is, one sentence a kind; empty for a study's own images."""
+    return sorted(_notices(reported) - {""})
+
+
+def _notices(reported: Reported) -> set[str]:
+    """Of all cohorts; "" for the study's own."""
     adapters = {reported.sources[cohort].adapter for cohort in reported.cohorts if cohort in reported.sources}
-    return sorted({NOTICES[adapter] for adapter in adapters if adapter in NOTICES})
+    return {NOTICES.get(adapter, "") for adapter in adapters}
 
 
 def mark(reported: Reported) -> str:
     """For what leaves the page: what kind of data this is, in few words, and what it may be used for."""
-    kinds = {MARKS.get(reported.sources[c].adapter, "") for c in reported.cohorts if c in reported.sources}
+    kinds = {MARKS.get(notice, "") for notice in _notices(reported)}
     words = " and ".join(sorted(kinds - {""}))
     kind = f"in part {words}" if "" in kinds and words else words
     return ". ".join(filter(None, [sentence(kind), "Research use only"]))

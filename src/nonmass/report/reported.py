@@ -32,8 +32,8 @@ class Training(Record):
 
     epochs: int
     seeds: tuple[int, ...]
-    schedule: str = "plateau"
-    kept_epoch: str = "lowest_loss"
+    schedule: str
+    kept_epoch: str
 
 
 class Groups(Record):

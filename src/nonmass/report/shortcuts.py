@@ -8,6 +8,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nonmass.chance import CHANCE, NOT_BETTER, WORSE, against_chance
 from nonmass.report import cautions
 from nonmass.report.cited import count_of_row, joined, of_row, say
 from nonmass.report.explanations import drops, is_above_zero
@@ -18,7 +19,7 @@ from nonmass.shortcut_table import AUDITED, BESIDE_THE_LESION, GROUPS, SHORTCUTS
 
 ROW_IN = 0.235  # height of a row of the figure
 NAMES = {"fov": "finder", "all": "all together"}  # of groups whose key says too little
-CHANCE = 0.5  # area under the curve of who guesses
+LIES = {NOT_BETTER: "holds", WORSE: "lies below"}  # where chance is, seen from an interval
 PART_WORDS = {"develop": "cross-validated", "external": "on external images"}
 NETWORK_PARTS = {"develop": "test", "external": "external"}  # what of a network stands beside
 
@@ -166,18 +167,15 @@ def verdicts(task: TaskSources, part: str) -> list[str]:
 
 def by_chance(numbers: dict[str, Performance]) -> list[str]:
     """Networks that have not been shown to be better than chance, a sentence each; `numbers` is of one part."""
-    lines: list[str] = []
-    for backbone, values in numbers.items():
-        lo, hi = values.auc.lo, values.auc.hi
-        if lo is None or hi is None or lo > CHANCE:
-            continue
-        told = (
-            "not shown to be better than chance: the interval holds"
-            if hi >= CHANCE
-            else "worse than chance: the interval lies below"
+    told = {backbone: against_chance(values.auc.lo, values.auc.hi) for backbone, values in numbers.items()}
+    return [
+        say(
+            f"{backbone}: AUC {{}}, {words}: the interval {LIES[words]} chance, {CHANCE}.",
+            estimate(numbers[backbone].auc),
         )
-        lines.append(say(f"{backbone}: AUC {{}}, {told} chance, 0.5.", estimate(values.auc)))
-    return lines
+        for backbone, words in told.items()
+        if words
+    ]
 
 
 def reconciled(task: TaskSources, part: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nonmass.dicom import region_boxes
+from nonmass.dicom_regions import region_boxes
 from nonmass.errors import InputError
 from nonmass.fov.field import Fov
 from nonmass.fov.overrides import REASON, is_plain, layout_name

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from nonmass.chance import against_chance
 from nonmass.serving.evidence import Evidence
 from nonmass.serving.release import View
 
@@ -22,8 +23,8 @@ def name_note(view: View) -> str:
 def part_cautions(evidence: Evidence) -> Iterator[str]:
     """Where a part that nothing was learnt from speaks against the answers."""
     auc = evidence.auc
-    if auc and auc.lo is not None and auc.hi is not None and auc.lo <= 0.5:
-        yield "not shown to be better than chance" if auc.hi >= 0.5 else "worse than chance"
+    if auc and (told := against_chance(auc.lo, auc.hi)):
+        yield told
     raw, scaled = evidence.brier_as_trained, evidence.brier_calibrated
     if raw is not None and scaled is not None and scaled > raw:
         yield (

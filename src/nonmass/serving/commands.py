@@ -1,7 +1,6 @@
 """What `nonmass predict` and `nonmass export` do between the command line and the pure functions."""
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nonmass.errors import InputError
+from nonmass.outputs import check_folder
 from nonmass.serving.answers import Answer, answer, json_line, record, row
 from nonmass.serving.cautions import name_note
 from nonmass.serving.prepare import Screen, Source
@@ -169,39 +169,6 @@ def answered(
     silent = sys.stdout.isatty() or None  # the lines are progress enough; None: silent where stderr is no terminal
     for screen, logits in tqdm(found, "predict", len(sources), unit="screen", disable=silent):
         yield screen, {task: answer(logit, screen, answerers.releases[task]) for task, logit in logits.items()}
-
-
-def check_csv(csv: Path) -> None:
-    """Say before anything is computed that a table cannot be written.
-
-    Raises:
-        InputError: It is a folder, or its own folder is missing or takes no file.
-    """
-    if csv.is_dir():
-        raise InputError(f"{csv}: is a folder; give --csv the name of a file")
-    if not csv.parent.is_dir():
-        raise InputError(f"{csv.parent}: no such folder; make it, or give --csv another place")
-    _try_to_write(csv.parent, "--csv")
-
-
-def check_folder(folder: Path, option: str) -> None:
-    """Say before anything is computed that a folder, which need not be there yet, cannot be written to.
-
-    Raises:
-        InputError: It is a file; or it, or what is there of the way to it, takes no file.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give {option} the name of a folder")
-    _try_to_write(next(place for place in (folder, *folder.absolute().parents) if place.exists()), option)
-
-
-def _try_to_write(folder: Path, option: str) -> None:
-    """By writing, as permissions alone do not tell on every file system."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError:
-        raise InputError(f"{folder}: cannot be written to; give {option} another place") from None
 
 
 def notices(releases: dict[str, Release]) -> Iterator[str]:

@@ -32,14 +32,15 @@ def predict(
     overlays: Annotated[Path | None, typer.Option(help="Also write Grad-CAM pictures into this folder.")] = None,
 ) -> None:
     """Answer both questions for new screens, one JSON line each; exit code 1 if a file cannot be read."""
+    from nonmass.outputs import check_file, check_folder
     from nonmass.serving import commands
     from nonmass.serving.prepare import sources_of
 
     sources = sources_of(source)  # before the networks are loaded, which takes a while
     if csv:
-        commands.check_csv(csv)
+        check_file(csv, "--csv")
     if overlays:
-        commands.check_folder(overlays, "--overlays")
+        check_folder(overlays, "--overlays")
     answerers = _answerers(models, backbone, onnx, release, batch, device)
     for line in commands.notices(answerers.releases):
         typer.echo(f"note: {line}", err=True)

@@ -1,12 +1,14 @@
 """What dvc.lock says: which results belong to which inputs, and what differs between two."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from nonmass.gate.revisions import Revision
+from nonmass.lineage.graph import lookup
+from nonmass.lineage.revisions import Revision
 from nonmass.params import PARAMS_FILE, validate
 
 LOCK_FILE = "dvc.lock"
@@ -99,6 +101,14 @@ def read_lock(revision: Revision) -> dict[str, Stage]:
 def _stage(entry: _Entry) -> Stage:
     deps, outs = ({item.path: item for item in items} for items in (entry.deps, entry.outs))
     return Stage(entry.cmd, deps, entry.params.get(str(PARAMS_FILE), {}), outs)
+
+
+def other_params(stage: Stage, params: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted keys whose value is not the one that a stage ran with: key, value then, value now."""
+    for key, then in stage.params.items():
+        now = lookup(params, key)
+        if now != then:
+            yield key, then, now
 
 
 def shown(value: Any) -> str:

@@ -1,20 +1,35 @@
 """What dvc.yaml says: the stages with matrices multiplied out and "${...}" filled in, as DVC does it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from nonmass.errors import InputError
-from nonmass.gate.revisions import Revision
+from nonmass.lineage.revisions import Revision
 from nonmass.params import validate
 
 GRAPH_FILE = "dvc.yaml"
 
 Paths = tuple[str | dict[str, Any], ...]
+
+
+class Linked(Protocol):
+    """A stage by the paths that it reads and writes, as planned or as it was run."""
+
+    @property
+    def deps(self) -> Iterable[str]:
+        """Paths that it reads."""
+
+    @property
+    def outs(self) -> Iterable[str]:
+        """Paths that it writes."""
+
+
+Step = TypeVar("Step", bound=Linked)
 
 
 class _Written(BaseModel):
@@ -115,3 +130,23 @@ def lookup(content: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         at = at.get(part) if isinstance(at, dict) else None
     return at
+
+
+def behind(stages: Mapping[str, Step], last: Iterable[str]) -> dict[str, Step]:
+    """The named stages and all that they need, in the order of `stages`."""
+    found, todo = set(), list(last)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += [other for other in stages if _feeds(stages[other], stages[name])]
+    return {name: stage for name, stage in stages.items() if name in found}
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path is below a folder."""
+    return path.startswith(f"{folder}/")
+
+
+def _feeds(one: Linked, other: Linked) -> bool:
+    return any(dep == out or is_inside(dep, out) or is_inside(out, dep) for dep in other.deps for out in one.outs)

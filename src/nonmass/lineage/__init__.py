@@ -1,0 +1,1 @@
+"""What Git, dvc.yaml and dvc.lock say of results: which inputs they belong to."""

@@ -24,7 +24,7 @@ from pydicom.pixels.utils import as_pixel_options
 from nonmass.dicom_file import DECODERS, DicomError, Screen, contradictory, cut_off, is_dicom, not_8_bit, opened
 from nonmass.dicom_regions import regions, trace_of
 from nonmass.geometry import Box
-from nonmass.images import MAX_PIXELS, Gray, Picture, chroma_of
+from nonmass.images import MAX_PIXELS, Gray, Picture, chroma_of, jpeg_of
 
 __all__ = [
     "DicomError",
@@ -154,7 +154,11 @@ def read_picture(path: Path, frame: int = 0, name: str | None = None, max_pixels
     with opened(path, name, max_pixels, PALETTE) as screen:
         _check_frame(screen, frame)
         gray = _gray(screen, frame)
-        return Picture(gray, _chroma(screen, frame, gray))
+        colours = _colours(screen, frame)
+        chroma = np.zeros_like(gray) if colours is None else chroma_of(*_planes(colours)[1:])
+        if screen.syntax == uid.JPEGBaseline8Bit:
+            return Picture(gray, chroma)
+        return Picture(gray, chroma, jpeg_of(Image.fromarray(gray) if colours is None else colours))
 
 
 def _text(elements: Dataset, keyword: str) -> str:
@@ -189,17 +193,20 @@ def _check_frame(screen: Screen, frame: int) -> None:
         raise DicomError("no such frame", "frames count from 0", f"{frame} of {screen.n_frames}")
 
 
-def _chroma(screen: Screen, frame: int, gray: Gray) -> Gray:
-    """How coloured a frame is that `_gray` could read."""
-    photometric = screen.elements.PhotometricInterpretation
-    if screen.elements.SamplesPerPixel == 1 and photometric != "PALETTE COLOR":
-        return np.zeros_like(gray)
+def _colours(screen: Screen, frame: int) -> Image.Image | None:
+    """A coloured frame that `_gray` could read, as RGB or YCbCr; None if there is no colour."""
+    if screen.elements.SamplesPerPixel == 1 and screen.elements.PhotometricInterpretation != "PALETTE COLOR":
+        return None
     values, photometric = _samples(screen, frame)
     if photometric in ("YBR_FULL", "YBR_FULL_422"):
-        return chroma_of(np.ascontiguousarray(values[..., 1]), np.ascontiguousarray(values[..., 2]))
+        return Image.merge("YCbCr", [Image.fromarray(np.ascontiguousarray(values[..., i], np.uint8)) for i in range(3)])
     colours = _palette(screen.elements)[values] if photometric == "PALETTE COLOR" else values
-    _, blue, red = Image.fromarray(colours.astype(np.uint8)).convert("YCbCr").split()
-    return chroma_of(np.asarray(blue), np.asarray(red))
+    return Image.fromarray(colours.astype(np.uint8))
+
+
+def _planes(colours: Image.Image) -> list[Gray]:
+    """Luma, Cb and Cr."""
+    return [np.asarray(plane, np.uint8) for plane in colours.convert("YCbCr").split()]
 
 
 def _jpeg_luma(screen: Screen, frame: int) -> Gray | None:

@@ -1,10 +1,12 @@
 """Image files: read defensively as 8-bit gray, with or without colour, written as plain PNG with stable bytes."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Self
 
 import cv2
 import numpy as np
@@ -24,10 +26,17 @@ class Picture:
     Attributes:
         gray: `(H, W)` uint8, luma (ITU-R BT.601), as `read_gray` gives it.
         chroma: `(H, W)` uint8, how far each pixel is from gray: the larger of |Cb - 128| and |Cr - 128|, 0 to 128.
+        as_jpeg: Of a picture that was stored without loss, what a JPEG of it would show; None of others.
     """
 
     gray: Gray
     chroma: Gray
+    as_jpeg: Self | None = None
+
+    @property
+    def exported(self) -> "Picture":
+        """What is looked at for the field of view: the same, whether the device has written PNG or JPEG."""
+        return self.as_jpeg or self
 
 
 MAX_PIXELS = 64_000_000  # a 4K screen has 8 million; far above that is a bomb or a mistake
@@ -41,6 +50,8 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+JPEG_QUALITY = 85  # that a picture without loss is looked at in
+JPEG_MAX_PX = 65_500  # libjpeg's limit for a side
 BAND_ROWS = 32  # of a screen are doubled at a time: most of a screen is gray, and stays 0
 # A level above 3 costs five times the time for a few percent of size on speckle.
 PNG_LEVEL = 1
@@ -73,17 +84,42 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = No
     with _opened(path, max_pixels, name or str(path)) as image:
         is_jpeg, mode = image.format in ("JPEG", "MPO"), image.mode
         if is_jpeg and mode == "RGB" and not _is_rgb_coded(image):
-            if _has_halved_chroma(image):
-                return Picture(_gray(image, name or str(path)), _doubled_chroma(path, image.size))
-            image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
-            luma, *colours = cv2.split(np.asarray(image))
-            return Picture(np.asarray(luma, np.uint8), chroma_of(*(np.asarray(plane, np.uint8) for plane in colours)))
+            return _jpeg_picture(path, image)
         gray = _gray(image, name or str(path))
         if mode in ("1", "L", "LA"):
-            return Picture(gray, np.zeros_like(gray))
-        with Image.open(path) as again:  # a JPEG has been decoded to its luma alone
-            _, *colours = (again if is_jpeg else image).convert("RGB").convert("YCbCr").split()
-        return Picture(gray, chroma_of(*map(np.asarray, colours)))
+            return Picture(gray, np.zeros_like(gray), None if is_jpeg else jpeg_of(Image.fromarray(gray)))
+        if is_jpeg:
+            with Image.open(path) as again:  # has been decoded to its luma alone
+                return Picture(gray, _chroma(again.convert("RGB")))
+        colours = image.convert("RGB")
+        return Picture(gray, _chroma(colours), jpeg_of(colours))
+
+
+def jpeg_of(image: Image.Image) -> Picture | None:
+    """What a JPEG of a gray or coloured picture shows; None of one that is too long for a JPEG."""
+    if max(image.size) > JPEG_MAX_PX:
+        return None
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=JPEG_QUALITY)
+    with Image.open(file, formats=("JPEG",)) as coded:
+        if coded.mode == "RGB":
+            return _jpeg_picture(file, coded)
+        gray = np.array(coded, np.uint8)
+        return Picture(gray, np.zeros_like(gray))
+
+
+def _jpeg_picture(file: Path | BinaryIO, image: Image.Image) -> Picture:
+    """A JPEG of luma and chroma, `image` of which is open and not yet decoded."""
+    if _has_halved_chroma(image):
+        return Picture(_gray(image, ""), _doubled_chroma(file, image.size))
+    image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
+    luma, *colours = cv2.split(np.asarray(image))
+    return Picture(np.asarray(luma, np.uint8), chroma_of(*(np.asarray(plane, np.uint8) for plane in colours)))
+
+
+def _chroma(colours: Image.Image) -> Gray:
+    _, *planes = colours.convert("YCbCr").split()
+    return chroma_of(*map(np.asarray, planes))
 
 
 def _is_rgb_coded(image: Image.Image) -> bool:
@@ -98,14 +134,14 @@ def _has_halved_chroma(image: Image.Image) -> bool:
     return factors == [(2, 2), (1, 1), (1, 1)] and min(image.size) > 1
 
 
-def _doubled_chroma(path: Path, size: tuple[int, int]) -> Gray:
+def _doubled_chroma(file: Path | BinaryIO, size: tuple[int, int]) -> Gray:
     """`Picture.chroma` of a JPEG of `(width, height)` pixels that holds it halved.
 
     At half the size libjpeg gives it as it is in the file, at half the cost; between its samples it then changes
     evenly, as in libjpeg's own enlargement, but without passing gray from one colour to its opposite.
     """
     width, height = size
-    with Image.open(path, formats=("JPEG",)) as image:
+    with Image.open(file, formats=("JPEG",)) as image:
         image.draft("YCbCr", (width // 2, height // 2))
         half = chroma_of(*(np.asarray(image.getchannel(name), np.uint8) for name in ("Cb", "Cr")))
     return np.ascontiguousarray(doubled(half)[:height, :width])

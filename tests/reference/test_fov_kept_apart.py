@@ -156,15 +156,10 @@ def test_fans_of_unknown_layouts_are_outlined_a_hundred_times(thousand):
 @pytest.mark.parametrize("layout", SIZES)
 @pytest.mark.parametrize("count", [4, pytest.param(60, marks=pytest.mark.long)])
 def test_a_jpeg_gives_the_box_of_its_png(layout, count, tmp_path):
-    differing, flipped = [], 0
     for number in range(500, 500 + count):
         pixels = draw(layout, number).pixels
         png, jpeg = (find_fov(as_picture(pixels, tmp_path, quality), PARAMS, NOTHING) for quality in (None, 85))
-        flipped += png.accepted != jpeg.accepted
-        if png.accepted and jpeg.accepted and png.box.iou(jpeg.box) < 0.99:
-            differing.append((number, png.box, jpeg.box))
-    assert not differing, f"{len(differing)} of {count}: {differing}"
-    assert flipped <= 0.1 * count  # aimed at: none; one of the two is then doubted, and neither is wrong
+        assert png == jpeg, number
 
 
 @pytest.mark.parametrize("count", [12, pytest.param(72, marks=pytest.mark.long)])

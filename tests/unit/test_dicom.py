@@ -110,6 +110,24 @@ def test_a_picture_has_the_gray_of_read_gray_and_the_chroma_of_its_colours(tmp_p
     assert off.max() <= tolerance and off.mean() <= tolerance / 8
 
 
+@pytest.mark.parametrize("written", [lambda path: files.still(path, COLOUR, "RGB"), in_ybr, in_palette])
+def test_a_picture_without_loss_is_looked_at_as_its_jpeg(tmp_path, written):
+    picture = read_picture(written(tmp_path / "a"))
+    assert picture.exported.gray.shape == picture.gray.shape
+    assert 0 < np.abs(picture.exported.gray.astype(int) - picture.gray).max()
+    assert picture.exported.chroma.any()
+
+
+def test_gray_dicom_and_its_jpeg_are_looked_at_alike(tmp_path):
+    Image.fromarray(GRAY).save(tmp_path / "a.jpg", quality=85)
+    raw = read_picture(files.still(tmp_path / "a", GRAY, "MONOCHROME2"))
+    np.testing.assert_array_equal(raw.exported.gray, read_png(tmp_path / "a.jpg"))
+
+
+def test_a_jpeg_in_dicom_is_looked_at_as_it_is(tmp_path):
+    assert read_picture(in_jpeg(tmp_path / "a")).as_jpeg is None
+
+
 def test_regions_come_back_from_their_text():
     boxes = (Box(0, 1, 20, 30), Box(4, 5, 6, 7))
     assert region_boxes(region_text(boxes)) == boxes

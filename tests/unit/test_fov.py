@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_screens import LAYOUTS, as_jpeg, screen, speckle, write
+from PIL import Image
 
 from nonmass.determinism import generator
 from nonmass.errors import InputError
@@ -13,7 +14,7 @@ from nonmass.fov.finder import FindParams
 from nonmass.fov.finder import find_fov as find_fov_with
 from nonmass.fov.layout import layout_consensus
 from nonmass.geometry import Box
-from nonmass.images import read_gray
+from nonmass.images import read_gray, read_picture
 from nonmass.params import validate
 
 GOOD = {"agreement_iou": 0.95, "layout_min_images": 5, "layout_max_images": 30}
@@ -150,6 +151,22 @@ def test_png_and_jpeg_agree_on_a_field_within_a_block_of_its_wells_rim(key):
     write(image, "BREAST LT", 20, 30)
     a, b = find_fov(image), find_fov(as_jpeg(image, 85))
     assert a.accepted and b.accepted and min(a.box.iou(box), b.box.iou(box)) >= 0.98
+
+
+@pytest.mark.parametrize("rim_px", range(4, 9))
+@pytest.mark.parametrize("frame", [8, 215])
+def test_a_file_without_loss_and_its_jpeg_give_the_same_answer(frame, rim_px, tmp_path):
+    """To the last digit, also where rim or frame share the blocks of a JPEG with the field."""
+    box = Box(260, 100, 860, 640)
+    image = np.full((768, 1180, 3), 92, np.uint8)
+    image[box.y0 - rim_px : box.y1 + rim_px, box.x0 - rim_px : box.x1 + rim_px] = frame
+    image[box.slices] = speckle(("rim", rim_px), box.height, box.width)[..., None]
+    image[700:740, 40:200] = (40, 120, 220)
+    saved = [tmp_path / "a.png", tmp_path / "a.jpg"]
+    Image.fromarray(image).save(saved[0])
+    Image.fromarray(image).save(saved[1], quality=85)
+    png, jpeg = (find_fov_with(read_picture(path), PARAMS) for path in saved)
+    assert png == jpeg
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

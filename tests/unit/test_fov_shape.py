@@ -61,6 +61,20 @@ def test_a_trapezoid_has_its_four_corners():
         assert min(np.hypot(*np.subtract(corner, vertex)) for vertex in polygon) < 4
 
 
+@pytest.mark.parametrize("half_deg", [8, 15, 25])
+@pytest.mark.parametrize("depth_px", [330, 460])
+def test_lines_of_one_length_from_a_flat_probe_end_as_they_do(half_deg, depth_px):
+    """The foot is neither level nor an arc around the apex."""
+    y, x = np.mgrid[0:600, 0:900] + 0.5
+    spread, half_width = np.tan(np.radians(half_deg)), 130
+    below = y - 60 + half_width / spread  # of the apex
+    field = (np.abs(x - 440) <= spread * below) & (y > 60)
+    field &= np.hypot(x - 440, below) * (1 - half_width / spread / below) < depth_px
+    image = np.where(field, speckle(("lines", half_deg), 600, 900, cyst=False), 0).astype(np.uint8)
+    polygon = outline(as_jpeg(image, 85), off(image), Box(0, 0, 900, 600))
+    assert iou(filled(polygon, image.shape), field) >= 0.985
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("deep_dark", [0.0, 0.3, 0.6])
 @pytest.mark.parametrize("key", range(4))

@@ -184,6 +184,24 @@ def test_a_picture_has_the_gray_of_read_gray_and_pillows_chroma(tmp_path, mode, 
     assert (picture.chroma.max() > 30) == (mode != "L")
 
 
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "gif"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_a_picture_without_loss_knows_what_its_jpeg_shows(tmp_path, mode, suffix):
+    small = np.random.default_rng(5).integers(0, 256, (9, 7, 3), np.uint8)
+    Image.fromarray(small).resize((75, 61)).convert(mode).save(tmp_path / f"a.{suffix}")
+    with Image.open(tmp_path / f"a.{suffix}") as image:
+        image.convert("L" if mode == "L" else "RGB").save(tmp_path / "a.jpg", quality=85)
+    shown, jpeg = read_picture(tmp_path / f"a.{suffix}").exported, read_picture(tmp_path / "a.jpg")
+    assert jpeg.exported is jpeg and jpeg.as_jpeg is None
+    np.testing.assert_array_equal(shown.gray, jpeg.gray)
+    np.testing.assert_array_equal(shown.chroma, jpeg.chroma)
+
+
+def test_a_picture_that_is_too_long_for_a_jpeg_is_looked_at_as_it_is(tmp_path):
+    write_png(tmp_path / "a.png", np.zeros((1, 65_501), np.uint8))
+    assert read_picture(tmp_path / "a.png").as_jpeg is None
+
+
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("size", [(96, 64), (95, 63), (190, 71), (2, 9), (1, 1), (1, 8), (8, 1)])
 def test_a_jpegs_chroma_is_that_of_libjpeg(tmp_path, size, subsampling):

@@ -79,13 +79,15 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
     are the layout's, the layout decides it. Images that already are a field of view stay whole but for black
     margins.
 
+    A picture that was stored without loss is looked at as its JPEG would show it, so that the answer is the same for
+    both.
+
     Args:
-        picture: The screen, gray and chroma; or gray alone, `(H, W)` uint8.
+        picture: The screen, gray and chroma; or gray alone, `(H, W)` uint8, which is looked at as it is.
         params: How to find.
         known: What is known of the screen beside its pixels.
     """
-    if isinstance(picture, np.ndarray):
-        picture = Picture(picture, np.zeros_like(picture))
+    picture = Picture(picture, np.zeros_like(picture)) if isinstance(picture, np.ndarray) else picture.exported
     height, width = picture.gray.shape
     if min(height, width) < LEAST_PX:
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, ("unseen",))

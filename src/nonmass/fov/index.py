@@ -156,6 +156,6 @@ def _layout_boxes(used: pd.DataFrame, places: dict[str, Path], params: FindParam
     for key, rows in apart.groupby(["device", "width_px", "height_px"], sort=True):
         if len(rows) >= params.layout_min_images:
             some: Iterator[Any] = rows.head(params.layout_max_images).itertuples(index=False)
-            screens = (read_screen(row, places[row.path]).gray for row in some)
+            screens = (read_screen(row, places[row.path]).exported.gray for row in some)
             boxes[cast("Layout", key)] = layout_consensus(screens, params.layout_min_images)
     return boxes

@@ -18,7 +18,7 @@ from nonmass.fov.layout import layout_consensus
 from nonmass.geometry import Box
 from nonmass.images import FORMATS, SUFFIXES, Gray, refuse_no_file
 from nonmass.params import PARAMS_FILE, load, validate
-from nonmass.screens import read_gray, read_picture
+from nonmass.screens import read_picture
 
 # Where there is no params.yaml; the same numbers as in ours.
 DEFAULTS = FindParams(agreement_iou=0.95, layout_min_images=5, layout_max_images=30)
@@ -202,7 +202,7 @@ def _consensus(files: list[File], min_images: int) -> tuple[Box, ...]:
 def _readable(files: list[File]) -> Iterator[Gray]:
     for file in files:
         try:
-            gray = read_gray(file.place, name=file.name)
+            gray = read_picture(file.place, name=file.name).exported.gray
         except InputError:
             continue
         if gray.shape == (file.height_px, file.width_px):

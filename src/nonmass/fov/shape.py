@@ -158,44 +158,78 @@ def _cut(
     if inside.sum() < 64:
         return None
     bins = ((angle[inside] / half + 1) * 20).astype(int)
-    tops, bottoms = _ends(bins, radius[inside], y_centre[inside])
-    top = _end(*tops, 0.0, 0.0)
-    bottom = _end(*bottoms, foot, apex[1])
+    near, far = _ends(bins, radius[inside], y_centre[inside] - apex[1])
+    top = _top(near, -apex[1])
+    bottom = _bottom(far, top, foot - apex[1], END_SHARE * foot)
     angles = np.linspace(-half, half, 25)
-    upper, lower = _ray(apex, angles, *top), _ray(apex, angles[::-1], *bottom)
-    return upper + lower
+    return _points(apex, angles, top) + _points(apex, angles[::-1], bottom)
 
 
-def _ends(bins: NDArray[np.intp], radius: Values, y: Values) -> tuple[tuple[Values, Values], tuple[Values, Values]]:
-    """Radius and row at which the component begins and ends, in each of forty directions."""
+@dataclass(frozen=True)
+class _Ends:
+    """Where the component begins or ends in some directions: how far from the apex, and how far below it."""
+
+    radius: Values
+    depth: Values
+
+
+@dataclass(frozen=True)
+class _End:
+    """The upper or lower end of a wedge: its points lie `arc + level / cos(angle)` from the apex.
+
+    A level alone is a level line, an arc alone an arc around the apex. Both are an end that all lines of a flat
+    probe reach at the same length.
+    """
+
+    arc: float = 0.0
+    level: float = 0.0
+
+    @property
+    def foot(self) -> float:
+        """How far below the apex it reaches."""
+        return self.arc + self.level
+
+
+def _ends(bins: NDArray[np.intp], radius: Values, depth: Values) -> tuple[_Ends, _Ends]:
+    """Where the component begins and ends in each of forty directions."""
     near, far = np.full((2, 40), np.inf), np.full((2, 40), -np.inf)
-    for row, values in enumerate((radius, y)):
+    for row, values in enumerate((radius, depth)):
         np.minimum.at(near[row], bins, values)
         np.maximum.at(far[row], bins, values)
     seen = np.isfinite(near[0])
-    return (near[0, seen] - 0.5, near[1, seen] - 0.5), (far[0, seen] + 0.5, far[1, seen] + 0.5)
+    return _Ends(*(near[:, seen] - 0.5)), _Ends(*(far[:, seen] + 0.5))
 
 
-def _end(radius: Values, y: Values, limit: float, centre: float) -> tuple[str, float]:
-    """Whether an end is an arc or level, and its radius or row, as most directions have it.
+def _top(ends: _Ends, start: float) -> _End:
+    """An arc or a level line, as most directions have it; else level at `start`, where the box begins."""
+    (n_arc, arc), (n_level, level) = _vote(ends.radius), _vote(ends.depth)
+    if max(n_arc, n_level) < len(ends.depth) / 3:
+        return _End(level=start)
+    return _End(arc=arc) if n_arc >= n_level else _End(level=level)
 
-    Where a depth is black the box decides: nothing is cut off short of `limit`, unless that is an arc's foot.
+
+def _bottom(ends: _Ends, top: _End, foot: float, tolerance: float) -> _End:
+    """An arc, a level line, or where lines of one length end that began at a level top, as most directions have it.
+
+    Where a depth is black the box decides: nothing is cut off short of its `foot`.
     """
-    votes = {}
-    for kind, values in (("arc", radius), ("level", y)):
-        near = np.abs(values[:, None] - values) <= 1.5
-        best = int(near.sum(axis=1).argmax())
-        votes[kind] = (int(near[best].sum()), float(np.median(values[near[best]])))
-    kind = "arc" if votes["arc"][0] >= votes["level"][0] else "level"
-    count, value = votes[kind]
-    reach = value + centre if kind == "arc" else value
-    seen = count >= len(y) / 3 and (limit == 0 or limit - reach <= END_SHARE * limit)
-    return (kind, value) if seen else ("level", limit)
+    (n_arc, arc), (n_level, level) = _vote(ends.radius), _vote(ends.depth)
+    n_lines, length = _vote(ends.radius * (1 - top.level / ends.depth)) if not top.arc else (0, 0.0)
+    most = max(n_arc, n_level, n_lines)
+    end = _End(arc) if n_arc == most else _End(level=level) if n_level == most else _End(length, top.level)
+    return end if most >= len(ends.depth) / 3 and foot - end.foot <= tolerance else _End(level=foot)
 
 
-def _ray(apex: tuple[float, float], angles: Values, kind: str, value: float) -> list[tuple[float, float]]:
-    """Points in the directions `angles` from the apex, on an arc or on a level line."""
-    lengths = np.full_like(angles, value) if kind == "arc" else (value - apex[1]) / np.cos(angles)
+def _vote(values: Values) -> tuple[int, float]:
+    """How many values are nearly the same, and which."""
+    near = np.abs(values[:, None] - values) <= 1.5
+    best = int(near.sum(axis=1).argmax())
+    return int(near[best].sum()), float(np.median(values[near[best]]))
+
+
+def _points(apex: tuple[float, float], angles: Values, end: _End) -> list[tuple[float, float]]:
+    """Points of an end in the directions `angles` from the apex."""
+    lengths = end.arc + end.level / np.cos(angles)
     return [(apex[0] + r * np.sin(t), apex[1] + r * np.cos(t)) for r, t in zip(lengths, angles, strict=True)]
 
 

@@ -154,7 +154,11 @@ def fov_command(
         Path | None, typer.Option(help="Also write a page to look at; it shows whole screens, so keep it to yourself.")
     ] = None,
 ) -> None:
-    """Print where the field of view lies, one JSON line a screen; exit code 1 if a file cannot be read."""
+    """Print where the field of view lies, one JSON line a screen; of a clip, on its first frame.
+
+    In a folder, screens of one device and size tell more about each other. A doubt or a refusal is an answer: exit
+    code 1 only if a file cannot be read.
+    """
     from nonmass.fov.preview import find_fields, json_line, params_here
 
     if sheet:

@@ -149,6 +149,14 @@ def test_a_layout_knows_the_smaller_box_that_comes_twice():
     assert fov.method == "layout" and fov.box.iou(small) > 0.995
 
 
+def test_a_layouts_depth_is_not_taken_where_the_ruler_goes_on_below_it():
+    """The device has two depths; the layout knows the lesser one, and this screen is black from above it on."""
+    image, true = screen("black", "depth", deep_dark=0.4), LAYOUTS["black"][2]
+    lesser = Box(true.x0, true.y0, true.x1, true.y1 - 90)
+    fov = find_fov(image, PARAMS, Known(layout_boxes=(lesser,)))
+    assert not fov.accepted or fov.box.iou(true) > 0.95  # down to a mark, as without a layout
+
+
 def test_a_ruler_is_told_from_text():
     image = np.zeros((768, 1024), np.uint8)
     box = Box(200, 100, 800, 560)

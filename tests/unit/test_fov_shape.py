@@ -75,6 +75,28 @@ def test_lines_of_one_length_from_a_flat_probe_end_as_they_do(half_deg, depth_px
     assert iou(filled(polygon, image.shape), field) >= 0.985
 
 
+@pytest.mark.parametrize("half_deg", [28, 40])
+@pytest.mark.parametrize("cut_share", [0.02, 0.06, 0.1])
+def test_an_arc_that_the_display_cuts_flat_ends_at_the_cut(half_deg, cut_share):
+    near, far = 120, 480
+    field = wedge((1000, 600), (500, -20), half_deg, near, far, level_bottom=-20 + far - cut_share * (far - near))
+    image = np.where(field, speckle(("cut", half_deg), 600, 1000, cyst=False), 0).astype(np.uint8)
+    polygon = outline(as_jpeg(image, 85), off(image), Box(0, 0, 1000, 600))
+    assert iou(filled(polygon, image.shape), field) >= 0.985
+
+
+@pytest.mark.parametrize("gap_px", [4, 7, 11])
+def test_two_fields_that_touch_at_their_feet_are_no_single_one(gap_px):
+    width, spread = 1000, np.tan(np.radians(12))
+    y, x = np.mgrid[0:600, 0:width] + 0.5
+    field = np.zeros((600, width), bool)
+    for middle in (-1, 1):
+        centre = width / 2 + middle * (110 + 440 * spread + gap_px / 2)
+        field |= (np.abs(x - centre) <= 110 + (y - 60) * spread) & (y >= 60) & (y < 500)
+    image = np.where(field, speckle(("two", gap_px), 600, width, cyst=False), 0).astype(np.uint8)
+    assert outline(as_jpeg(image, 85), off(image), Box(0, 0, width, 600)) == ()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("deep_dark", [0.0, 0.3, 0.6])
 @pytest.mark.parametrize("key", range(4))

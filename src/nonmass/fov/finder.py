@@ -155,7 +155,7 @@ def _found(
     best = best_of(candidates)
     if best.doubts:
         best = _second_look(view, best, outer, params.agreement_iou)
-    if best.doubts and (settled := _by_layout(view, best, guesses, layout_boxes, params.agreement_iou)):
+    if best.doubts and (settled := _by_layout(view, picture, best, guesses, layout_boxes, params.agreement_iou)):
         return settled
     if best.open_sides == {"bottom"} and (deep := _by_ruler(view, picture, best)):
         return deep
@@ -208,11 +208,17 @@ def _bare(view: View, candidates: list[Candidate]) -> Fov | None:
 
 
 def _by_layout(
-    view: View, best: Candidate, guesses: dict[str, Box], layout_boxes: tuple[Box, ...], agreement_iou: float
+    view: View,
+    picture: Picture,
+    best: Candidate,
+    guesses: dict[str, Box],
+    layout_boxes: tuple[Box, ...],
+    agreement_iou: float,
 ) -> Fov | None:
     """The box with the layout's side where it is in doubt, if just one box of the layout fits the others.
 
-    Of two sides nobody knows whether this screen has the layout's: a sector, or another zoom, fits as well.
+    Of two sides nobody knows whether this screen has the layout's: a sector, or another zoom, fits as well. A depth
+    ruler that goes on below the layout's lower side tells that this screen has another.
     """
     if len(best.open_sides) > 1:
         return None
@@ -227,6 +233,8 @@ def _by_layout(
     if not fitting or any(box.iou(fitting[0]) < SAME_IOU for box in fitting):
         return None
     box = fitting[0]
+    if "bottom" in best.open_sides and (ruler := find_ruler(picture.gray, best.box)) and ruler.last > box.y1 + SNAP_PX:
+        return None
     notes = tuple(f"layout-{side}" for side in SIDES if side in best.open_sides)
     confidence = max(best.confidence, SETTLED_CONFIDENCE)
     return Fov(box, "layout", (*best.names, "layout"), confidence, small_of(view, box), notes)

@@ -5,6 +5,7 @@ by arcs around the point where the sides would meet. A polygon is given only whe
 rectangle whose corner or depth is black has no pair of straight, even, spreading sides.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -27,6 +28,11 @@ GATE_IOU = 0.96  # of polygon and filled component (CADBUSI's gate)
 BEYOND_SHARE = 0.01  # of the component, that may stick out of a polygon with black parts inside
 DARK_FILL = 0.6  # least share of a polygon with black parts that is filled
 END_SHARE = 0.02  # of the box's height, that the foot of a seen depth may be above the box's
+NEAR_PX = 1.5  # directions that end so near to each other end alike
+CUT_SHARE = 0.15  # least share of the directions that end on an arc, and on the level where the display cuts it
+CUT_GAIN = 0.05  # by how many more directions an arc with a cut must fit than any single end
+NOTCH_AT = 0.15  # of the wedge's height, measured from its top
+NOTCH_SHARE = 0.05  # of what is seen there, that may be black: two fields side by side leave a V between them
 SIMPLER_PX = 1.0  # Douglas-Peucker tolerance
 
 
@@ -62,7 +68,7 @@ def outline(gray: Gray, mask: Mask, box: Box) -> Polygon:
     if wedge is None:
         return ()
     fine = _raster(wedge, component.shape)
-    if not _fits(fine, component):
+    if not _fits(fine, component) or _is_notched(fine, component):
         return ()
     size = (box.height, box.width)
     ratio = (box.width / component.shape[1], box.height / component.shape[0])
@@ -175,19 +181,20 @@ class _Ends:
 
 @dataclass(frozen=True)
 class _End:
-    """The upper or lower end of a wedge: its points lie `arc + level / cos(angle)` from the apex.
+    """The upper or lower end of a wedge: its points lie `arc + level / cos(angle)` from the apex, none below `cut`.
 
     A level alone is a level line, an arc alone an arc around the apex. Both are an end that all lines of a flat
-    probe reach at the same length.
+    probe reach at the same length. The display may cut off an arc.
     """
 
     arc: float = 0.0
     level: float = 0.0
+    cut: float = math.inf
 
     @property
     def foot(self) -> float:
         """How far below the apex it reaches."""
-        return self.arc + self.level
+        return min(self.arc + self.level, self.cut)
 
 
 def _ends(bins: NDArray[np.intp], radius: Values, depth: Values) -> tuple[_Ends, _Ends]:
@@ -215,21 +222,25 @@ def _bottom(ends: _Ends, top: _End, foot: float, tolerance: float) -> _End:
     """
     (n_arc, arc), (n_level, level) = _vote(ends.radius), _vote(ends.depth)
     n_lines, length = _vote(ends.radius * (1 - top.level / ends.depth)) if not top.arc else (0, 0.0)
-    most = max(n_arc, n_level, n_lines)
+    most, all_of_them = max(n_arc, n_level, n_lines), len(ends.depth)
     end = _End(arc) if n_arc == most else _End(level=level) if n_level == most else _End(length, top.level)
-    return end if most >= len(ends.depth) / 3 and foot - end.foot <= tolerance else _End(level=foot)
+    above = ends.depth < level - NEAR_PX
+    n_beside, beside = _vote(ends.radius[above]) if above.any() else (0, 0.0)
+    if min(n_level, n_beside) >= CUT_SHARE * all_of_them and n_level + n_beside >= most + CUT_GAIN * all_of_them:
+        most, end = n_level + n_beside, _End(beside, cut=level)
+    return end if most >= all_of_them / 3 and foot - end.foot <= tolerance else _End(level=foot)
 
 
 def _vote(values: Values) -> tuple[int, float]:
     """How many values are nearly the same, and which."""
-    near = np.abs(values[:, None] - values) <= 1.5
+    near = np.abs(values[:, None] - values) <= NEAR_PX
     best = int(near.sum(axis=1).argmax())
     return int(near[best].sum()), float(np.median(values[near[best]]))
 
 
 def _points(apex: tuple[float, float], angles: Values, end: _End) -> list[tuple[float, float]]:
     """Points of an end in the directions `angles` from the apex."""
-    lengths = end.arc + end.level / np.cos(angles)
+    lengths = np.minimum(end.arc + end.level / np.cos(angles), end.cut / np.cos(angles))
     return [(apex[0] + r * np.sin(t), apex[1] + r * np.cos(t)) for r, t in zip(lengths, angles, strict=True)]
 
 
@@ -249,6 +260,13 @@ def _fits(wedge: Mask, component: Mask) -> bool:
     if both >= GATE_IOU * either:
         return True
     return filled - both <= BEYOND_SHARE * filled and both >= DARK_FILL * size
+
+
+def _is_notched(wedge: Mask, component: Mask) -> bool:
+    """Whether the component is open at the top, as two wedges are that touch at their feet."""
+    rows = np.flatnonzero(wedge.any(axis=1))
+    lit = np.flatnonzero(component[rows[0] + round(NOTCH_AT * len(rows))])
+    return len(lit) == 0 or 1 - len(lit) / (lit[-1] - lit[0] + 1) > NOTCH_SHARE
 
 
 def _simplified(whole: Mask, box: Box) -> Polygon:

@@ -146,6 +146,12 @@ def tiny_world(tmp_path: Path) -> TinyWorld:
     return TinyWorld(images_dir, split_csv, tables.SPLIT.read(split_csv), images)
 
 
+@pytest.fixture
+def no_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn as they stand, for tests that look at words and files and not at where things stand."""
+    monkeypatch.setattr("matplotlib.figure.Figure.get_layout_engine", lambda figure: None)
+
+
 @contextmanager
 def torch_as_it_was() -> Iterator[None]:
     """Gives torch's threads, flags and generator back at the end of the block."""

@@ -194,13 +194,46 @@ NETWORK_STAGES = {
 NETWORK_STAGES |= {f"{aside}/dvc.yaml:{name}" for aside in ("crossval", "leak") for name in ("train", "predict")}
 
 
-@pytest.mark.parametrize("script", sorted({words[1] for words, _, _ in stages().values()}))
+SCRIPTS = sorted({words[1] for words, _, _ in stages().values()})
+
+# Each script in a child of one process that holds what all may import; a child ends where it asks for torch, whose
+# own import takes seconds.
+IMPORTS_TORCH = """
+import os, runpy, sys
+import numpy, pandas, pydantic
+
+def torch_ends_it(event, arguments):
+    if event == "import" and arguments[0].partition(".")[0] == "torch":
+        say(True)
+
+def say(found):
+    print(found, flush=True)
+    os._exit(0)
+
+assert "torch" not in sys.modules
+for script in sys.argv[1:]:
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0, script
+    else:
+        sys.addaudithook(torch_ends_it)
+        runpy.run_path(script, run_name="stage")
+        say("torch" in sys.modules)
+"""
+
+
+@cache
+def imports_torch():
+    """Script -> whether torch is among what it imports."""
+    command = [sys.executable, "-c", IMPORTS_TORCH, *SCRIPTS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return dict(zip(SCRIPTS, done.stdout.split(), strict=True))
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_only_stages_with_a_network_import_torch(script):
     """torch costs seconds at the start of every stage that imports it."""
     names = {address.split("@")[0] for address, (words, _, _) in stages().items() if words[1] == script}
-    code = f"import runpy, sys; runpy.run_path({script!r}, run_name='stage'); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(names <= NETWORK_STAGES)
+    assert imports_torch()[script] == str(names <= NETWORK_STAGES)
 
 
 def test_the_benchmark_runs_the_commands_of_the_graph():

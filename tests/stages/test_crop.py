@@ -13,12 +13,19 @@ from nonmass.errors import InputError
 from nonmass.images import read_gray, write_png
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """After the stages fov and text; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("prepared")
+    write_project(folder)
+    run(folder, "fov", "text")
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path):
-    """After the stages fov and text."""
-    write_project(tmp_path)
-    run(tmp_path, "fov", "text")
-    return tmp_path
+def project(prepared, tmp_path):
+    """A copy of it, for one test."""
+    return shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
 
 
 def square(project, number):

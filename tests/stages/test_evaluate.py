@@ -17,6 +17,7 @@ from nonmass.tables import CURVES, DECISIONS, MEASURES, PREDICTIONS, RELIABILITY
 
 SCRIPT = Path(__file__).parents[2] / "stages" / "evaluate.py"
 BACKBONES = ("mobilenet_448", "densenet121_448")
+INPUTS = ("detect", "predictions/detect", "predictions/seeds/detect", "split.json", "manifest.csv", "fov.csv")
 OUTPUTS = (
     "metrics/detect.json",
     "reports/curves/detect.csv",
@@ -71,11 +72,22 @@ def folder(tmp_path):
     return tmp_path
 
 
-def run(folder, **environment):
+@pytest.fixture
+def run(folder, run_program, capsys):
+    """The stage in the test's own process; gives its exit code and what it says on stderr."""
+
+    def run():
+        code = run_program("evaluate", *INPUTS, *OUTPUTS)
+        return code, capsys.readouterr().err
+
+    return run
+
+
+def run_apart(folder, **environment):
+    """The stage as a process of its own, as the graph runs it; it says on stderr what it imports."""
     variables = {name: value for name, value in os.environ.items() if name not in ("R_HOME", "LD_LIBRARY_PATH")}
-    arguments = ["detect", "predictions/detect", "predictions/seeds/detect", "split.json", "manifest.csv", "fov.csv"]
     return subprocess.run(
-        [sys.executable, "-X", "importtime", str(SCRIPT), *arguments, *OUTPUTS],
+        [sys.executable, "-X", "importtime", str(SCRIPT), *INPUTS, *OUTPUTS],
         cwd=folder,
         env=variables | environment,
         capture_output=True,
@@ -85,16 +97,16 @@ def run(folder, **environment):
 
 
 def complaint(done):
-    """What a user sees on stderr, without the import times that `run` asks for."""
+    """What a user sees on stderr, without the import times that `run_apart` asks for."""
     return "".join(line for line in done.stderr.splitlines(True) if not line.startswith("import time:"))
 
 
-def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder):
-    done = run(folder)
+def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder, run):
+    done = run_apart(folder)
     assert (done.returncode, complaint(done)) == (0, "")
     assert "torch" not in {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     first = [(folder / name).read_bytes() for name in OUTPUTS]
-    assert run(folder).returncode == 0
+    assert run() == (0, "")
     assert [(folder / name).read_bytes() for name in OUTPUTS] == first
 
     metrics = json.loads(first[0])
@@ -116,11 +128,11 @@ def test_writes_metrics_curves_and_measures_alike_twice_and_without_torch(folder
     assert set(DECISIONS.read(folder / OUTPUTS[5])["threshold"]) == {0.1, 0.5}
 
 
-def test_patients_who_share_a_picture_are_one_unit(folder):
-    assert run(folder).returncode == 0
+def test_patients_who_share_a_picture_are_one_unit(folder, run):
+    assert run() == (0, "")
     apart = json.loads((folder / OUTPUTS[0]).read_text())["mobilenet_448"]["test"]
     write_images(folder, linked={"p10": "p12", "p11": "p13"})
-    assert run(folder).returncode == 0
+    assert run() == (0, "")
     linked = json.loads((folder / OUTPUTS[0]).read_text())["mobilenet_448"]["test"]
     assert linked["auc"]["est"] == apart["auc"]["est"]
     assert linked["auc"]["lo"] != apart["auc"]["lo"]
@@ -128,28 +140,25 @@ def test_patients_who_share_a_picture_are_one_unit(folder):
     assert linked["n"] == apart["n"]
 
 
-def test_the_spread_of_several_seeds_is_among_the_metrics(folder):
+def test_the_spread_of_several_seeds_is_among_the_metrics(folder, run):
     truth = np.arange(90) // 3 % 2
     members = {seed: truth + generator(seed, "member").normal(size=90) for seed in (1, 2)}
     write_predictions(folder, BACKBONES[0], members, truth)
-    done = run(folder)
-    assert (done.returncode, complaint(done)) == (0, "")
+    assert run() == (0, "")
     metrics = json.loads((folder / OUTPUTS[0]).read_text())
     assert metrics[BACKBONES[0]]["test"]["auc_seeds"]["n"] == 2
     assert "auc_seeds" not in metrics[BACKBONES[1]]["test"]
 
 
-def test_missing_scores_of_seeds_are_one_line(folder):
+def test_missing_scores_of_seeds_are_one_line(folder, run):
     (folder / "predictions" / "seeds" / "detect" / f"{BACKBONES[0]}.csv").unlink()
-    done = run(folder)
-    assert done.returncode == 1
-    assert complaint(done).startswith(
-        "error: predictions/seeds/detect/mobilenet_448.csv: predictions of seeds not found"
-    )
+    code, said = run()
+    assert code == 1
+    assert said.startswith("error: predictions/seeds/detect/mobilenet_448.csv: predictions of seeds not found")
 
 
-def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(folder):
-    assert run(folder).returncode == 0
+def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(folder, run):
+    assert run() == (0, "")
     software = json.loads((folder / OUTPUTS[3]).read_text())
     code = 'cat(as.character(getRversion()), as.character(packageVersion("pROC")), R.version$platform)'
     asked = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, text=True, check=True)
@@ -158,18 +167,18 @@ def test_records_what_computed_the_numbers_and_nothing_of_the_machine_s_own(fold
     assert software == {"python": python, "numpy": np.__version__, "pandas": pd.__version__, "rpy2": version("rpy2")}
 
 
-def test_kernels_that_do_not_repeat_are_shouted_in_the_metrics(folder):
+def test_kernels_that_do_not_repeat_are_shouted_in_the_metrics(folder, run):
     params = folder / "params.yaml"
-    assert run(folder).returncode == 0
+    assert run() == (0, "")
     assert "NOT_DETERMINISTIC" not in json.loads((folder / OUTPUTS[0]).read_text())
     params.write_text(params.read_text().replace("deterministic: true", "deterministic: false"))
-    assert run(folder).returncode == 0
+    assert run() == (0, "")
     assert json.loads((folder / OUTPUTS[0]).read_text())["NOT_DETERMINISTIC"] == 1
 
 
-def test_a_split_that_is_not_disjoint_is_shouted_in_metrics_and_measures(folder):
+def test_a_split_that_is_not_disjoint_is_shouted_in_metrics_and_measures(folder, run):
     write_certificate(folder, disjoint=0, unit="image")
-    assert run(folder).returncode == 0
+    assert run() == (0, "")
     metrics = json.loads((folder / OUTPUTS[0]).read_text())
     assert metrics["NOT_DISJOINT"] == 1
     assert metrics["certificate"] == {**SEAL, "disjoint": 0, "unit": "image"}
@@ -179,47 +188,47 @@ def test_a_split_that_is_not_disjoint_is_shouted_in_metrics_and_measures(folder)
     assert areas["note"].str.startswith("NOT DISJOINT: ").all()
 
 
-def test_predictions_of_another_split_are_one_line(folder):
+def test_predictions_of_another_split_are_one_line(folder, run):
     write_certificate(folder, assignment="fedcba9876543210")
-    done = run(folder)
-    assert done.returncode == 1
-    assert complaint(done) == (
+    code, said = run()
+    assert code == 1
+    assert said == (
         "error: predictions/detect/mobilenet_448.csv: stale predictions: they were made on split 0123456789abcdef, "
         "the certificate is of fedcba9876543210; predict again with `dvc repro`\n"
     )
     assert not (folder / "metrics").exists()
 
 
-def test_predictions_of_fewer_images_than_the_split_has_are_one_line(folder):
+def test_predictions_of_fewer_images_than_the_split_has_are_one_line(folder, run):
     path = folder / "predictions" / "detect" / "densenet121_448.csv"
     PREDICTIONS.write(PREDICTIONS.read(path).iloc[:0], path)
-    done = run(folder)
-    assert done.returncode == 1
-    assert complaint(done) == (
+    code, said = run()
+    assert code == 1
+    assert said == (
         "error: predictions/detect/densenet121_448.csv: not the predictions of the whole split: they are of no images, "
         "the certificate is of 60 test, 30 val images; predict again with `dvc repro`\n"
     )
 
 
-def test_missing_predictions_are_one_line(folder):
+def test_missing_predictions_are_one_line(folder, run):
     (folder / "predictions" / "detect" / "densenet121_448.csv").unlink()
-    done = run(folder)
-    assert done.returncode == 1
-    assert complaint(done).startswith("error: predictions/detect/densenet121_448.csv: predictions not found")
-    assert complaint(done).count("\n") == 1
+    code, said = run()
+    assert code == 1
+    assert said.startswith("error: predictions/detect/densenet121_448.csv: predictions not found")
+    assert said.count("\n") == 1
     assert not (folder / "metrics").exists()
 
 
-def test_a_wrong_parameter_is_one_line_that_names_it(folder):
+def test_a_wrong_parameter_is_one_line_that_names_it(folder, run):
     text = (folder / "params.yaml").read_text()
     (folder / "params.yaml").write_text(text.replace("youden", "closest"))
-    assert "params.yaml: roc.cutoff_rule: input should be 'youden'" in complaint(run(folder))
+    assert "params.yaml: roc.cutoff_rule: input should be 'youden'" in run()[1]
     (folder / "params.yaml").write_text(text.replace("0.95", "95"))
-    assert "params.yaml: roc.confidence_level: input should be less than 1" in complaint(run(folder))
+    assert "params.yaml: roc.confidence_level: input should be less than 1" in run()[1]
 
 
 def test_missing_r_is_one_line(folder):
-    done = run(folder, PATH=str(folder))
+    done = run_apart(folder, PATH=str(folder))
     assert done.returncode == 1
     assert complaint(done).startswith("error: R is not installed")
     assert complaint(done).count("\n") == 1

@@ -1,6 +1,7 @@
 """The stage on a handful of drawn screens: index, overrides, duplicates, failures."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -14,10 +15,18 @@ from nonmass.errors import InputError
 from nonmass.geometry import Box
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The screens before any stage; tests leave them as they are."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_project(folder)
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path):
-    write_project(tmp_path)
-    return tmp_path
+def project(drawn, tmp_path):
+    """A copy of them, for one test."""
+    return shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
 
 
 def index_of(project):

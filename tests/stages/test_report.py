@@ -44,7 +44,7 @@ def run() -> int | str | None:
     return left.value.code
 
 
-def test_stage_writes_page_tables_and_figures(graph: Path) -> None:
+def test_stage_writes_page_tables_and_figures(graph: Path, no_layout: None) -> None:
     assert run() == 0
     assert (graph / "out" / "index.html").stat().st_size > 100_000
     assert {path.name for path in (graph / "out" / "paper" / "tables").iterdir()} == {

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -86,7 +88,22 @@ def folders(root: Path) -> Folders:
 
 
 def write_inputs(root: Path, patients_per_class: int = 30, seeds: tuple[int, ...] = (1,)) -> Folders:
-    places = folders(root)
+    for name, content in _contents(patients_per_class, seeds).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return folders(root)
+
+
+@cache
+def _contents(patients_per_class: int, seeds: tuple[int, ...]) -> dict[Path, bytes]:
+    """The files, which are the same in every folder."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        _write(folders(root), patients_per_class, seeds)
+        return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def _write(places: Folders, patients_per_class: int, seeds: tuple[int, ...]) -> None:
     manifest = _manifest(patients_per_class)
     tables.MANIFEST.write(manifest, places.data / "manifest.csv")
     tables.PATIENTS.write(_patients(manifest), places.data / "patients.csv")
@@ -127,7 +144,6 @@ def write_inputs(root: Path, patients_per_class: int = 30, seeds: tuple[int, ...
     write_json(places.metrics / "environment.json", {"training": {"threads": "2"}, "statistics": {"R": "4.2.2"}})
     audited = {name: {"assignment": content["assignment"]} for name, content in certificates.items()}
     write_json(places.metrics / "shortcuts.json", audited)
-    return places
 
 
 def write_params(root: Path) -> None:

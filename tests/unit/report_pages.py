@@ -1,13 +1,15 @@
 """The page of a small finished graph, and what stands on it."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from html.parser import HTMLParser
 from unittest.mock import patch
 
+from matplotlib.figure import Figure
 from report_inputs import BACKBONES, PARAMS
 
 from nonmass.report.build import Report, compose_report
 from nonmass.report.folders import Folders
+from nonmass.report.records import Sources
 from nonmass.report.sources import read_sources
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "path", "use"}
@@ -73,8 +75,39 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def build(places: Folders, params: dict = PARAMS, *, draws: bool = False) -> Report:
-    """Drawing is most of the work, and few tests look at drawings."""
-    undrawn = patch("nonmass.report.figures.svg_text", return_value='<svg viewBox="0 0 1 1"></svg>')
-    with nullcontext() if draws else undrawn:
-        return compose_report(read_sources(places, params, BACKBONES))
+# What makes the figures of a report.
+FIGURES = (
+    "calibration.decision_figure",
+    "calibration.reliability_figure",
+    "curves.roc_curves",
+    "curves.training_curves",
+    "explanations.figure_four",
+    "explanations.similarity_curve",
+    "flow_drawing.draw_flow",
+    "networks.scheme",
+    "shortcuts.forest",
+    "subgroups.forest",
+)
+
+
+def build(places: Folders, params: dict = PARAMS, **work: bool) -> Report:
+    """The report of a graph; `work` as in `compose`."""
+    return compose(read_sources(places, params, BACKBONES), **work)
+
+
+def compose(sources: Sources, *, draws: bool = False, figures: bool = True) -> Report:
+    """The report; figures are most of the work, and few tests look at them.
+
+    Args:
+        sources: What it says.
+        draws: Whether figures become drawings.
+        figures: Whether they are made at all; not where a test changes nothing that a figure shows.
+    """
+    with ExitStack() as stack:
+        if not draws:
+            svg = '<svg viewBox="0 0 1 1"></svg>'
+            stack.enter_context(patch("nonmass.report.figures.svg_text", return_value=svg))
+        if not figures:
+            for name in FIGURES:
+                stack.enter_context(patch(f"nonmass.report.{name}", return_value=Figure()))
+        return compose_report(sources)

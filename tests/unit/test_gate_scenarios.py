@@ -1,7 +1,9 @@
 """Two revisions of a project, and what `nonmass gate` says of the second: by verdict, by reason, by exit code."""
 
 import json
+import shutil
 import subprocess
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -13,12 +15,20 @@ from typer.testing import CliRunner
 from nonmass.cli import app
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A finished run, committed on `main`."""
-    project = Project(tmp_path)
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
+    """A finished run, committed on `main`; tests leave it as it is."""
+    project = Project(tmp_path_factory.mktemp("committed"))
     project.finish()
     project.commit()
+    return project
+
+
+@pytest.fixture
+def project(committed, tmp_path, monkeypatch):
+    """A copy of it, for one test."""
+    project = deepcopy(committed)
+    project.folder = shutil.copytree(committed.folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return project
 

@@ -95,7 +95,7 @@ def test_marks_are_counted_by_class(places):
 
 def page_with_text(places, **content) -> str:
     (places.metrics / "text.json").write_text(json.dumps(content))
-    return build(places).page
+    return build(places, figures=False).page
 
 
 def test_unread_text_is_an_alarm(places):
@@ -131,4 +131,4 @@ def test_what_became_of_marks_is_said(places, how, words):
     said = fields.treatment(read_sources(places, PARAMS, BACKBONES))
     assert words in said
     assert "6 lines of text covered in 2 images" in said
-    assert said in Page(build(places).page).words
+    assert said in Page(build(places, figures=False).page).words

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 from report_inputs import BACKBONES, PARAMS, write_inputs
-from report_pages import Page
+from report_pages import Page, compose
 
 from nonmass.report import possible
-from nonmass.report.build import compose_report
 from nonmass.report.records import Estimate
 from nonmass.report.sources import read_sources
 from nonmass.report.wording import percent
@@ -40,7 +39,7 @@ def test_every_row_is_read_as_it_is_printed(sources):
 
 
 def test_a_sound_report_says_so_in_a_line_a_table(sources):
-    words = Page(compose_report(sources).page).words
+    words = Page(compose(sources, figures=False).page).words
     assert "Table 3, detection: all is possible." in words
     assert "Table 3, classification: all is possible." in words
 
@@ -51,7 +50,7 @@ def test_a_wrong_number_is_found_and_shown(sources):
     wrong = changed(detect, "test", "frozen", sensitivity=Estimate(sensitivity.est + 0.031, 0.0, 1.0))
     (fault,) = possible.faults(wrong, 0.95)
     assert fault.startswith("Test, mobilenet_448, sound: sensitivity") and "no counts give all of this" in fault
-    page = Page(compose_report(replace(sources, tasks=[wrong, classify])).page).words
+    page = Page(compose(replace(sources, tasks=[wrong, classify])).page).words
     assert f"Table 3, detection: not all is possible. {fault}" in page
     outside = changed(detect, "test", "as_published", accuracy=Estimate(0.75, 0.8, 0.9))
     assert any("is outside its own interval 80.0 % to 90.0 %" in fault for fault in possible.faults(outside, 0.95))

@@ -19,6 +19,11 @@ def places(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def page(places):
+    return Page(build(places, figures=False).page)
+
+
+@pytest.fixture(scope="module")
 def tasks(places):
     return read_sources(places, PARAMS, BACKBONES).tasks
 
@@ -30,8 +35,7 @@ def with_area(task, group, est, lo, hi):
     return replace(task, shortcuts=rows.assign(**{name: rows[name].mask(chosen, text) for name, text in texts.items()}))
 
 
-def test_table_shows_every_group_beside_the_networks(places):
-    page = Page(build(places).page)
+def test_table_shows_every_group_beside_the_networks(page):
     detect, classify = [table for table in page.tables if table[0][0] == "Group" and "What the model saw" in table[0]]
     cells = [[" ".join(cell.split()) for cell in row] for row in classify]
     names = [row[0] for row in cells if len(row) == 6][1:]
@@ -88,8 +92,8 @@ def test_an_audit_of_another_split_stops_the_report(tmp_path):
         read_sources(places, PARAMS, BACKBONES)
 
 
-def test_the_answer_shows_what_shortcuts_reach(places):
-    words = Page(build(places).page).words
+def test_the_answer_shows_what_shortcuts_reach(page):
+    words = page.words
     answer = words[words.index("The answer") : words.index("Fig. 1.")]
     audited = 3  # detection has one part, classification two
     assert answer.count("the strongest group, sharpness of the whole field, 0.800") == audited

@@ -84,7 +84,7 @@ def places(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(places):
-    return Cited(build(places, GIVEN).page)
+    return Cited(build(places, GIVEN, figures=False).page)
 
 
 def shown(text):

@@ -39,6 +39,23 @@ def parts(tiny_world):
     return Part(*tiny_world.rows("train")), Part(*tiny_world.rows("val"))
 
 
+@pytest.fixture(scope="module")
+def known():
+    return {}
+
+
+@pytest.fixture
+def undisturbed(parts, known):
+    """A training of so many epochs that nothing disturbed; each is done once."""
+
+    def train(epochs):
+        if epochs not in known:
+            known[epochs] = run(fresh(), *parts, epochs=epochs, saved=StateFile("other", "fingerprint"))
+        return known[epochs]
+
+    return train
+
+
 def interrupted(parts, after_epoch, **changes):
     """A training that Ctrl-C ends in the epoch after this one."""
 
@@ -110,8 +127,8 @@ def test_a_resumed_training_says_so_and_a_new_one_does_not(parts, capsys):
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "one byte less", "one byte more", "text", "header", "foreign"])
-def test_a_damaged_state_is_said_in_one_line_and_the_training_starts_anew(parts, damage, capsys):
-    whole = run(fresh(), *parts, epochs=2, saved=StateFile("other", "fingerprint"))
+def test_a_damaged_state_is_said_in_one_line_and_the_training_starts_anew(parts, undisturbed, damage, capsys):
+    whole = undisturbed(epochs=2)
     run(fresh(), *parts, epochs=1)
     path = StateFile("model", "fingerprint").path
     content = path.read_bytes()
@@ -126,8 +143,8 @@ def test_a_damaged_state_is_said_in_one_line_and_the_training_starts_anew(parts,
 
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("place", ["fsync", "replace"])
-def test_a_full_disk_is_one_line_and_leaves_the_last_good_state(parts, monkeypatch, fault, place):
-    whole = run(fresh(), *parts, epochs=3, saved=StateFile("other", "fingerprint"))
+def test_a_full_disk_is_one_line_and_leaves_the_last_good_state(parts, undisturbed, monkeypatch, fault, place):
+    whole = undisturbed(epochs=3)
     with monkeypatch.context() as patch:
         calls, real = [], getattr(os, place)
 

@@ -18,12 +18,11 @@ def shrunk(picture: Picture, factor: int) -> Picture:
     if factor == 1:
         return picture
     size = (width // factor, height // factor)
-    return Picture(
-        *(
-            np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
-            for plane in (picture.gray, picture.chroma)
-        )
+    gray, chroma = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+        for plane in (picture.gray, picture.chroma)
     )
+    return Picture(gray, chroma)
 
 
 def thinned(plane: Gray, step: int) -> Gray:

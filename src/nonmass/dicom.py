@@ -24,7 +24,7 @@ from pydicom.pixels.utils import as_pixel_options
 from nonmass.dicom_file import DECODERS, DicomError, Screen, contradictory, cut_off, is_dicom, not_8_bit, opened
 from nonmass.dicom_regions import regions, trace_of
 from nonmass.geometry import Box
-from nonmass.images import MAX_PIXELS, Gray, Picture, chroma_of, jpeg_of
+from nonmass.images import MAX_PIXELS, Gray, Picture, chroma_of
 
 __all__ = [
     "DicomError",
@@ -156,9 +156,9 @@ def read_picture(path: Path, frame: int = 0, name: str | None = None, max_pixels
         gray = _gray(screen, frame)
         colours = _colours(screen, frame)
         chroma = np.zeros_like(gray) if colours is None else chroma_of(*_planes(colours)[1:])
-        if screen.syntax == uid.JPEGBaseline8Bit:
+        if screen.syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
             return Picture(gray, chroma)
-        return Picture(gray, chroma, jpeg_of(Image.fromarray(gray) if colours is None else colours))
+        return Picture(gray, chroma, Image.fromarray(gray) if colours is None else colours)
 
 
 def _text(elements: Dataset, keyword: str) -> str:

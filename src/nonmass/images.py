@@ -4,9 +4,9 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -26,17 +26,17 @@ class Picture:
     Attributes:
         gray: `(H, W)` uint8, luma (ITU-R BT.601), as `read_gray` gives it.
         chroma: `(H, W)` uint8, how far each pixel is from gray: the larger of |Cb - 128| and |Cr - 128|, 0 to 128.
-        as_jpeg: Of a picture that was stored without loss, what a JPEG of it would show; None of others.
+        stored: Of a picture that was not stored as JPEG, its pixels, gray or RGB or YCbCr; None of a JPEG.
     """
 
     gray: Gray
     chroma: Gray
-    as_jpeg: Self | None = None
+    stored: Image.Image | None = field(default=None, repr=False, compare=False)
 
     @property
     def exported(self) -> "Picture":
         """What is looked at for the field of view: the same, whether the device has written PNG or JPEG."""
-        return self.as_jpeg or self
+        return self if self.stored is None else jpeg_of(self.stored) or self
 
 
 MAX_PIXELS = 64_000_000  # a 4K screen has 8 million; far above that is a bomb or a mistake
@@ -50,7 +50,7 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-JPEG_QUALITY = 85  # that a picture without loss is looked at in
+JPEG_QUALITY = 85  # in which any other picture is looked at
 JPEG_MAX_PX = 65_500  # libjpeg's limit for a side
 BAND_ROWS = 32  # of a screen are doubled at a time: most of a screen is gray, and stays 0
 # A level above 3 costs five times the time for a few percent of size on speckle.
@@ -84,15 +84,15 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS, name: str | None = No
     with _opened(path, max_pixels, name or str(path)) as image:
         is_jpeg, mode = image.format in ("JPEG", "MPO"), image.mode
         if is_jpeg and mode == "RGB" and not _is_rgb_coded(image):
-            return _jpeg_picture(path, image)
+            return _jpeg_picture(path, image, name or str(path))
         gray = _gray(image, name or str(path))
         if mode in ("1", "L", "LA"):
-            return Picture(gray, np.zeros_like(gray), None if is_jpeg else jpeg_of(Image.fromarray(gray)))
+            return Picture(gray, np.zeros_like(gray), None if is_jpeg else Image.fromarray(gray))
         if is_jpeg:
             with Image.open(path) as again:  # has been decoded to its luma alone
                 return Picture(gray, _chroma(again.convert("RGB")))
         colours = image.convert("RGB")
-        return Picture(gray, _chroma(colours), jpeg_of(colours))
+        return Picture(gray, _chroma(colours), colours)
 
 
 def jpeg_of(image: Image.Image) -> Picture | None:
@@ -100,18 +100,18 @@ def jpeg_of(image: Image.Image) -> Picture | None:
     if max(image.size) > JPEG_MAX_PX:
         return None
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=JPEG_QUALITY)
+    image.save(file, "JPEG", quality=JPEG_QUALITY, comment=b"")  # that of a PNG may be too long for a JPEG
     with Image.open(file, formats=("JPEG",)) as coded:
         if coded.mode == "RGB":
-            return _jpeg_picture(file, coded)
+            return _jpeg_picture(file, coded, "")
         gray = np.array(coded, np.uint8)
         return Picture(gray, np.zeros_like(gray))
 
 
-def _jpeg_picture(file: Path | BinaryIO, image: Image.Image) -> Picture:
+def _jpeg_picture(file: Path | BinaryIO, image: Image.Image, name: str) -> Picture:
     """A JPEG of luma and chroma, `image` of which is open and not yet decoded."""
     if _has_halved_chroma(image):
-        return Picture(_gray(image, ""), _doubled_chroma(file, image.size))
+        return Picture(_gray(image, name), _doubled_chroma(file, image.size))
     image.draft("YCbCr", image.size)  # what the file holds; its luma is that of `read_gray`
     luma, *colours = cv2.split(np.asarray(image))
     return Picture(np.asarray(luma, np.uint8), chroma_of(*(np.asarray(plane, np.uint8) for plane in colours)))

@@ -73,12 +73,12 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def run(folder, run_program, capsys):
-    """The stage in the test's own process; gives its exit code and what it says on stderr."""
+def run(folder, run_program, capsys, caplog):
+    """The stage in the test's own process; gives its exit code and what it says on stderr, warnings of R included."""
 
     def run():
         code = run_program("evaluate", *INPUTS, *OUTPUTS)
-        return code, capsys.readouterr().err
+        return code, capsys.readouterr().err + caplog.text
 
     return run
 

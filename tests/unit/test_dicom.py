@@ -125,7 +125,8 @@ def test_gray_dicom_and_its_jpeg_are_looked_at_alike(tmp_path):
 
 
 def test_a_jpeg_in_dicom_is_looked_at_as_it_is(tmp_path):
-    assert read_picture(in_jpeg(tmp_path / "a")).as_jpeg is None
+    picture = read_picture(in_jpeg(tmp_path / "a"))
+    assert picture.exported is picture
 
 
 def test_regions_come_back_from_their_text():

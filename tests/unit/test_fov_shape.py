@@ -85,6 +85,28 @@ def test_an_arc_that_the_display_cuts_flat_ends_at_the_cut(half_deg, cut_share):
     assert iou(filled(polygon, image.shape), field) >= 0.985
 
 
+@pytest.mark.parametrize("half_deg", [25, 30, 35])
+@pytest.mark.parametrize("ratio", [1.5, 1.7, 2.5])
+def test_the_arc_of_a_shallow_sector_is_no_gap(half_deg, ratio):
+    near = 380 / (ratio - np.cos(np.radians(half_deg)))
+    field = wedge((1400, 600), (700, 60 - near * np.cos(np.radians(half_deg))), half_deg, near, ratio * near)
+    image = np.where(field, speckle(("shallow", half_deg), 600, 1400, cyst=False), 0).astype(np.uint8)
+    polygon = outline(as_jpeg(image, 85), off(image), Box(0, 0, 1400, 600))
+    assert iou(filled(polygon, image.shape), field) >= 0.98
+
+
+@pytest.mark.parametrize("half_deg", [6, 9, 12, 15])
+@pytest.mark.parametrize("ragged_px", [8, 12])
+def test_the_ragged_foot_of_a_trapezoid_is_no_cut(half_deg, ragged_px):
+    spread = np.tan(np.radians(half_deg))
+    y, x = np.mgrid[0:640, 0:900] + 0.5
+    field = (np.abs(x - 450) <= 150 + (y - 50) * spread) & (y >= 50) & (y < 590)
+    image = np.where(field, speckle(("ragged", half_deg), 640, 900, cyst=False), 0).astype(np.uint8)
+    image[590 - ragged_px : 590, 380:520] = 0
+    polygon = outline(as_jpeg(image, 85), off(image), Box(0, 0, 900, 640))
+    assert iou(filled(polygon, image.shape), field) >= 0.98
+
+
 @pytest.mark.parametrize("gap_px", [4, 7, 11])
 def test_two_fields_that_touch_at_their_feet_are_no_single_one(gap_px):
     width, spread = 1000, np.tan(np.radians(12))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from nonmass.errors import InputError
 from nonmass.images import FORMATS, SUFFIXES, doubled, read_gray, read_picture, write_png
@@ -192,14 +193,22 @@ def test_a_picture_without_loss_knows_what_its_jpeg_shows(tmp_path, mode, suffix
     with Image.open(tmp_path / f"a.{suffix}") as image:
         image.convert("L" if mode == "L" else "RGB").save(tmp_path / "a.jpg", quality=85)
     shown, jpeg = read_picture(tmp_path / f"a.{suffix}").exported, read_picture(tmp_path / "a.jpg")
-    assert jpeg.exported is jpeg and jpeg.as_jpeg is None
+    assert jpeg.exported is jpeg
     np.testing.assert_array_equal(shown.gray, jpeg.gray)
     np.testing.assert_array_equal(shown.chroma, jpeg.chroma)
 
 
 def test_a_picture_that_is_too_long_for_a_jpeg_is_looked_at_as_it_is(tmp_path):
     write_png(tmp_path / "a.png", np.zeros((1, 65_501), np.uint8))
-    assert read_picture(tmp_path / "a.png").as_jpeg is None
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.exported is picture
+
+
+def test_a_comment_that_is_too_long_for_a_jpeg_is_left_out(tmp_path):
+    told = PngInfo()
+    told.add_text("comment", "word " * 20_000)
+    Image.fromarray(np.zeros((60, 80), np.uint8)).save(tmp_path / "a.png", pnginfo=told)
+    assert read_picture(tmp_path / "a.png").exported.gray.shape == (60, 80)
 
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])

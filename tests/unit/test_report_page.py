@@ -338,7 +338,7 @@ def test_the_gallery_keeps_outcomes_apart_and_begins_with_the_surest(tmp_path):
     assert places_of[2] < places_of[3] < gallery.index("Test: false positives") < places_of[1] < places_of[0]
 
 
-def test_figure_four_is_a_file_that_names_outcome_score_and_scale(tmp_path):
+def test_figure_four_names_outcome_score_and_scale(tmp_path):
     report = build(write_inputs(tmp_path, 10))
     svg = svg_text(next(plot.figure for plot in report.plots if plot.name == "fig4_gradcam_detect"))
     for words in ("True positive", "score", "What a cell adds to the logit of the call", "Research use only"):

@@ -79,7 +79,7 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
     are the layout's, the layout decides it. Images that already are a field of view stay whole but for black
     margins.
 
-    A picture that was stored without loss is looked at as its JPEG would show it, so that the answer is the same for
+    A picture that was not stored as JPEG is looked at as its JPEG would show it, so that the answer is the same for
     both.
 
     Args:
@@ -87,7 +87,9 @@ def find_fov(picture: Picture | Gray, params: FindParams, known: Known = NOTHING
         params: How to find.
         known: What is known of the screen beside its pixels.
     """
-    picture = Picture(picture, np.zeros_like(picture)) if isinstance(picture, np.ndarray) else picture.exported
+    if isinstance(picture, np.ndarray):
+        picture = Picture(picture, np.zeros_like(picture))
+    picture = picture.exported
     height, width = picture.gray.shape
     if min(height, width) < LEAST_PX:
         return Fov(Box(0, 0, width, height), "guess", (), 0.0, ("unseen",))

@@ -7,6 +7,7 @@ rectangle whose corner or depth is black has no pair of straight, even, spreadin
 
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 
 import cv2
 import numpy as np
@@ -221,10 +222,12 @@ def _bottom(ends: _Ends, top: _End, foot: float, tolerance: float) -> _End:
     Where a depth is black the box decides: nothing is cut off short of its `foot`.
     """
     (n_arc, arc), (n_level, level) = _vote(ends.radius), _vote(ends.depth)
-    n_lines, length = _vote(ends.radius * (1 - top.level / ends.depth)) if not top.arc else (0, 0.0)
-    most, all_of_them = max(n_arc, n_level, n_lines), len(ends.depth)
-    end = _End(arc) if n_arc == most else _End(level=level) if n_level == most else _End(length, top.level)
-    above = ends.depth < level - NEAR_PX
+    most, end = max(((n_arc, _End(arc)), (n_level, _End(level=level))), key=itemgetter(0))
+    if top.arc == 0:
+        n_lines, length = _vote(ends.radius * (1 - top.level / ends.depth))
+        most, end = max(((most, end), (n_lines, _End(length, top.level))), key=itemgetter(0))
+    all_of_them = len(ends.depth)
+    above = (ends.depth < level - NEAR_PX) & (ends.radius > level)  # a display cuts what would reach below
     n_beside, beside = _vote(ends.radius[above]) if above.any() else (0, 0.0)
     if min(n_level, n_beside) >= CUT_SHARE * all_of_them and n_level + n_beside >= most + CUT_GAIN * all_of_them:
         most, end = n_level + n_beside, _End(beside, cut=level)
@@ -264,7 +267,8 @@ def _fits(wedge: Mask, component: Mask) -> bool:
 
 def _is_notched(wedge: Mask, component: Mask) -> bool:
     """Whether the component is open at the top, as two wedges are that touch at their feet."""
-    rows = np.flatnonzero(wedge.any(axis=1))
+    middle = wedge[:, round(float(np.nonzero(wedge)[1].mean()))]  # where an upper arc hangs lowest
+    rows = np.flatnonzero(middle)
     lit = np.flatnonzero(component[rows[0] + round(NOTCH_AT * len(rows))])
     return len(lit) == 0 or 1 - len(lit) / (lit[-1] - lit[0] + 1) > NOTCH_SHARE
 

@@ -32,8 +32,9 @@ SEEN_SHARE = 0.85  # of the width: longer lags compare too little
 VALLEY = 0.25  # by how much a period's correlation exceeds that of shorter and half as long a time again
 BRIGHTNESS_FLOOR = 15.0  # least variance along a row that counts, gray levels squared; noise stays below
 SLOPE_FLOOR = 0.004  # likewise of slopes, pixels per pixel squared
-REPEATS = 0.55  # correlation of a trace with itself one to three periods later; no B-mode of 450 comes above 0.34, but
-# one of 40 whose thumbnails could not be told from their strip came to 0.54
+# Correlation of a trace with itself one to three periods later; no B-mode of 450 comes above 0.34, but one of 40 whose
+# thumbnails could not be told from their strip came to 0.54.
+REPEATS = 0.55
 MAY_REPEAT = 0.4  # such a screen is doubtful, and a trace if an axis of time is on it
 REPEATS_OVER_TIME = 0.3  # correlation that suffices above or below an axis of time, beside another image
 NEARLY = 0.95  # of a limit: so a quick look finds every trace that a thorough one does

@@ -14,7 +14,6 @@ from nonmass.errors import InputError
 from nonmass.params import validate
 from nonmass.report import cautions, curves, explanations, wording
 from nonmass.report.build import Report, write_report
-from nonmass.report.figures import svg_text
 from nonmass.report.folders import Folders
 from nonmass.report.page import flat
 from nonmass.report.records import Estimate
@@ -338,9 +337,9 @@ def test_the_gallery_keeps_outcomes_apart_and_begins_with_the_surest(tmp_path):
     assert places_of[2] < places_of[3] < gallery.index("Test: false positives") < places_of[1] < places_of[0]
 
 
-def test_figure_four_names_outcome_score_and_scale(tmp_path):
-    report = build(write_inputs(tmp_path, 10))
-    svg = svg_text(next(plot.figure for plot in report.plots if plot.name == "fig4_gradcam_detect"))
+def test_figure_four_is_a_file_that_names_outcome_score_and_scale(tmp_path, no_layout):
+    report = build(write_inputs(tmp_path, 10), draws=True)
+    svg = next(plot.svg for plot in report.plots if plot.name == "fig4_gradcam_detect")
     for words in ("True positive", "score", "What a cell adds to the logit of the call", "Research use only"):
         assert words in svg
     assert svg.count("<image") == 2 * 4 + 1  # originals above overlays, and the colour bar
